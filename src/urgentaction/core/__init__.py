@@ -1,0 +1,1 @@
+"""What every room stands on: clock, ids, encryption, errors, enqueue-after-commit. Imports no other room."""
