@@ -1,0 +1,1 @@
+"""Users and roles, API tokens, the audit log."""

@@ -1,0 +1,1 @@
+"""An alert's life: draft, approval, hold, running, stopped; whom it addresses; the fence."""

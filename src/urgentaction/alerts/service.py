@@ -1,0 +1,328 @@
+"""What may be done with an alert. Each verb checks the state it finds, writes one row, and leaves a line in the audit.
+
+All run inside the caller's transaction and lock the alert first, so two people pressing two buttons get one answer
+each, not a mixture.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from urgentaction.accounts.service import record_audit
+from urgentaction.cases.models import Case, StatusUpdate
+from urgentaction.core import clock
+from urgentaction.core.errors import Conflict, InvalidInput, NotAllowed
+from urgentaction.directory.models import Official
+from urgentaction.directory.queries import officials_in_office
+from urgentaction.triggers.decision import Action, OfficialsAudience, Start, SupportersAudience, TriggerDecision
+
+from .models import Alert, AlertKind, AlertState, AlertTarget, Approval
+from .plan import APPROVALS_NEEDED, AlertPlan, plans_of
+from .queries import LIVE, has_enough_approvals, live_alerts, sent_alerts
+
+FALLBACK_LANGUAGE = "en"
+
+
+def withdraw_live(case: Case, *, reason: str, by: str) -> list[Alert]:
+    """Stop everything of this case that is not over. What is unsent is marked later; claims stop with this commit."""
+    stopped = list(live_alerts(case).select_for_update())
+    for alert in stopped:
+        _stop(alert, AlertState.WITHDRAWN, reason=reason, by=by)
+    return stopped
+
+
+def withdraw_alert(alert_id: uuid.UUID, *, reason: str, by: str) -> Alert:
+    """Stop one alert. Raises Conflict if it is over already."""
+    alert = _locked(alert_id)
+    if alert.state not in LIVE:
+        raise Conflict.of("state", f"alert {alert.number} is {alert.state} already; nothing was left to stop")
+    _stop(alert, AlertState.WITHDRAWN, reason=reason or "withdrawn by hand", by=by)
+    return alert
+
+
+def draft_alerts(
+    case: Case, update: StatusUpdate, decision: TriggerDecision, *, predecessors: list[Alert], by: str
+) -> list[Alert]:
+    """Write down what a decision calls for: one alert for each part that starts on its own.
+
+    Args:
+        case: already at its new version.
+        predecessors: the alerts that this update overtook; follow-ups go to those they reached. Empty: the last one sent.
+        dated_on: the date printed on the letters; None for the day they are frozen.
+    """
+    if not decision.makes_alert:
+        return []
+    if not any(alert.started_at for alert in predecessors):
+        predecessors = [*predecessors, *sent_alerts(case).exclude(id__in=[alert.id for alert in predecessors])[:1]]
+    alerts = []
+    for plan in plans_of(decision):
+        needed = APPROVALS_NEEDED[decision.approval]
+        if plan.start is not Start.WITH_ALERT or decision.action is Action.DRAFT_ONLY:
+            needed = max(needed, 1)
+        alert = _create(
+            case,
+            plan,
+            update=update,
+            kind=AlertKind(decision.letter_kind) if decision.letter_kind else AlertKind.FURTHER_INFORMATION,
+            level=decision.level,
+            priority=decision.priority,
+            rule=decision.rule_id,
+            digest=decision.rules_digest,
+            deadline=timedelta(hours=decision.deadline_hours) if decision.deadline_hours else None,
+            needed=needed,
+            by=by,
+            dated_on=dated_on,
+        )
+        alert.predecessors.set(predecessors)
+        if decision.sends_automatically and plan.start is Start.WITH_ALERT:
+            _approved(alert, hold=timedelta(minutes=decision.hold_minutes))
+        elif plan.start is Start.WITH_ALERT and decision.action is not Action.DRAFT_ONLY:
+            alert.state = AlertState.AWAITING_APPROVAL
+            alert.save(update_fields=["state"])
+        alerts.append(alert)
+    return alerts
+
+
+def draft_manual(
+    case: Case,
+    plan: AlertPlan,
+    *,
+    level: int,
+    deadline: timedelta | None,
+    by: str,
+    dated_on: date | None = None,
+    officials: Iterable[Official] | None = None,
+) -> Alert:
+    """An alert that a person composed. It needs one approval by somebody else.
+
+    Raises:
+        InvalidInput: nobody would hear anything.
+    """
+    if plan.officials is None and plan.supporters is None:
+        raise InvalidInput.of("audience", "nobody would hear of it; choose officials, supporters or both")
+    alert = _create(
+        case,
+        plan,
+        update=case.updates.order_by("-recorded_at").first(),
+        kind=AlertKind.MANUAL,
+        level=level,
+        priority=level,
+        rule="manual",
+        digest="",
+        deadline=deadline,
+        needed=1,
+        by=by,
+        dated_on=dated_on,
+        officials=officials,
+    )
+    alert.predecessors.set(sent_alerts(case)[:1])
+    alert.state = AlertState.AWAITING_APPROVAL
+    alert.save(update_fields=["state"])
+    return alert
+
+
+def approve_alert(alert_id: uuid.UUID, *, by: str, hold: timedelta = timedelta(0), comment: str = "") -> Alert:
+    """One person's yes. With enough of them the alert is held for `hold`, then starts.
+
+    Raises:
+        Conflict: the alert does not wait for approval, or its case has moved on.
+        NotAllowed: who drafted it can't be the only one to approve it.
+    """
+    alert = _locked(alert_id)
+    if alert.state not in (AlertState.DRAFT, AlertState.AWAITING_APPROVAL):
+        raise Conflict.of("state", f"alert {alert.number} is {alert.state}; only one that waits can be approved")
+    if alert.fence != alert.case.version:
+        raise Conflict.of("case", f"{alert.case.reference} has a newer status; this alert would be stale")
+    if by == alert.drafted_by and alert.approvals_needed <= 1:
+        raise NotAllowed(f"{by} drafted alert {alert.number}; another person has to approve it.")
+    if _waits_for_family(alert):
+        raise Conflict.of("family", "record first that the family was informed; then supporters may hear of it")
+    Approval.objects.update_or_create(
+        alert=alert, by=by, defaults={"is_yes": True, "comment": comment[:500], "at": clock.now(), "revoked_at": None}
+    )
+    record_audit(by, "alert.approve", f"alert:{alert.id}")
+    if has_enough_approvals(alert):
+        _approved(alert, hold=hold)
+    else:
+        alert.state = AlertState.AWAITING_APPROVAL
+        alert.save(update_fields=["state"])
+    return alert
+
+
+def reject_alert(alert_id: uuid.UUID, *, by: str, comment: str) -> Alert:
+    """One person's no ends it. Raises Conflict if it is past that."""
+    alert = _locked(alert_id)
+    if alert.state not in (AlertState.DRAFT, AlertState.AWAITING_APPROVAL, AlertState.HELD):
+        raise Conflict.of("state", f"alert {alert.number} is {alert.state}; withdraw it instead")
+    Approval.objects.update_or_create(
+        alert=alert, by=by, defaults={"is_yes": False, "comment": comment[:500], "at": clock.now(), "revoked_at": None}
+    )
+    _stop(alert, AlertState.REJECTED, reason=comment or "rejected", by=by)
+    return alert
+
+
+def revoke_approval(alert_id: uuid.UUID, *, by: str) -> Alert:
+    """Take a yes back. An alert that then lacks approvals stops, running or not."""
+    alert = _locked(alert_id)
+    changed = alert.approvals.filter(by=by, is_yes=True, revoked_at=None).update(revoked_at=clock.now())
+    if not changed:
+        raise Conflict.of("approval", f"{by} has not approved alert {alert.number}")
+    if alert.state in LIVE and not has_enough_approvals(alert):
+        _stop(alert, AlertState.WITHDRAWN, reason="approval taken back", by=by)
+    return alert
+
+
+def end_hold(alert_id: uuid.UUID, *, by: str) -> Alert:
+    """Start a held alert without waiting for the rest of its hold."""
+    alert = _locked(alert_id)
+    if alert.state != AlertState.HELD:
+        raise Conflict.of("state", f"alert {alert.number} is {alert.state}; only a held one can be let go")
+    alert.hold_until = clock.read_database_now()
+    alert.save(update_fields=["hold_until"])
+    record_audit(by, "alert.end_hold", f"alert:{alert.id}")
+    return alert
+
+
+def start_alert(alert_id: uuid.UUID) -> bool:
+    """Held and due → running. False if something came in between; starting twice changes nothing."""
+    alert = _locked(alert_id)
+    is_due = alert.hold_until is not None and alert.hold_until <= clock.read_database_now()
+    if alert.state != AlertState.HELD or not is_due or alert.fence != alert.case.version:
+        return False
+    if not has_enough_approvals(alert):
+        return False
+    alert.state = AlertState.RUNNING
+    alert.started_at = clock.now()
+    if alert.deadline_at is not None:
+        # The deadline counts from the start: hours lost in approval must not eat the officials' time to read.
+        alert.deadline_at = alert.started_at + (alert.deadline_at - alert.created_at)
+    alert.save(update_fields=["state", "started_at", "deadline_at"])
+    record_audit("system:alerts", "alert.start", f"alert:{alert.id}")
+    return True
+
+
+def mark(alert_id: uuid.UUID, *, field: str) -> None:
+    """Write the moment at which a step of a running alert was finished (`frozen_at`, `expanded_at`)."""
+    if field not in {"frozen_at", "expanded_at", "swept_at"}:
+        raise ValueError(f"{field} is no step of an alert")
+    Alert.objects.filter(id=alert_id, **{f"{field}__isnull": True}).update(**{field: clock.now()})
+
+
+def finish_alert(alert_id: uuid.UUID) -> bool:
+    """Running → finished. The caller knows that no work is left."""
+    done = Alert.objects.filter(id=alert_id, state=AlertState.RUNNING, expanded_at__isnull=False).update(
+        state=AlertState.FINISHED, finished_at=clock.now()
+    )
+    if done:
+        record_audit("system:alerts", "alert.finish", f"alert:{alert_id}")
+    return bool(done)
+
+
+def _create(
+    case: Case,
+    plan: AlertPlan,
+    *,
+    update: StatusUpdate | None,
+    kind: AlertKind,
+    level: int | None,
+    priority: int,
+    rule: str,
+    digest: str,
+    deadline: timedelta | None,
+    needed: int,
+    by: str,
+    dated_on: date | None = None,
+    officials: Iterable[Official] | None = None,
+) -> Alert:
+    created = clock.now()
+    alert = Alert.objects.create(
+        number=f"{case.reference}/{case.alerts.count() + 1}",
+        case=case,
+        update=update,
+        kind=kind.value,
+        level=level,
+        priority=priority,
+        state=AlertState.DRAFT,
+        fence=case.version,
+        rule=rule,
+        ruleset_digest=digest,
+        plan=plan.to_json(),
+        languages=[FALLBACK_LANGUAGE],
+        deadline_at=created + deadline if deadline else None,
+        dated_on=dated_on,
+        drafted_by=by,
+        approvals_needed=needed,
+        created_at=created,
+    )
+    _address(alert, plan, case, officials)
+    record_audit(by, "alert.draft", f"alert:{alert.id}", rule=rule, kind=kind.value)
+    return alert
+
+
+def _address(alert: Alert, plan: AlertPlan, case: Case, officials: Iterable[Official] | None) -> None:
+    """Who holds the addressed offices now. A new target (grave) is left for a person to name."""
+    if plan.officials is None or plan.officials_audience in (OfficialsAudience.NONE, OfficialsAudience.NEW_TARGET):
+        return
+    chosen = {official.id for official in officials} if officials is not None else None
+    languages = list(case.texts.values_list("language", flat=True))
+    for addressee, official in officials_in_office(case.addressees.select_related("office")):
+        if chosen is not None and official.id not in chosen:
+            continue
+        preferred = addressee.office.preferred_language
+        AlertTarget.objects.create(
+            alert=alert,
+            official=official,
+            role=addressee.role,
+            position=addressee.position,
+            language=preferred if preferred in languages else FALLBACK_LANGUAGE,
+        )
+    alert.languages = sorted({FALLBACK_LANGUAGE, *languages})
+    alert.save(update_fields=["languages"])
+
+
+def _approved(alert: Alert, *, hold: timedelta) -> None:
+    alert.state = AlertState.HELD
+    alert.hold_until = clock.read_database_now() + hold
+    alert.save(update_fields=["state", "hold_until"])
+
+
+def _stop(alert: Alert, state: AlertState, *, reason: str, by: str) -> None:
+    alert.state = state
+    alert.stopped_at = clock.now()
+    alert.stop_reason = reason[:200]
+    alert.save(update_fields=["state", "stopped_at", "stop_reason"])
+    record_audit(by, f"alert.{state}", f"alert:{alert.id}")
+
+
+def _waits_for_family(alert: Alert) -> bool:
+    plan = AlertPlan.from_json(alert.plan)
+    if plan.start is not Start.FAMILY_INFORMED or plan.supporters is None:
+        return False
+    return alert.update is None or not alert.update.is_family_informed
+
+
+def _locked(alert_id: uuid.UUID) -> Alert:
+    return Alert.objects.select_for_update(of=("self",)).select_related("case", "update").get(id=alert_id)
+
+
+def follows_up(plan: AlertPlan) -> bool:
+    """Some part of it goes to exactly those whom the predecessors reached, so it waits until that is known."""
+    return plan.officials_audience is OfficialsAudience.REACHED_BEFORE or (
+        plan.supporters is not None and plan.supporters.audience is SupportersAudience.REACHED_BEFORE
+    )
+
+
+def drop_unreached_targets(alert: Alert, plan: AlertPlan, *, reached: Any) -> int:
+    """A follow-up to officials goes to those whom the earlier alert reached; the others stay as they are.
+
+    Args:
+        reached: the deliveries that reached somebody (`deliveries.queries.reached_by`).
+    """
+    if plan.officials_audience is not OfficialsAudience.REACHED_BEFORE:
+        return 0
+    officials = set(reached.filter(official__isnull=False).values_list("official_id", flat=True))
+    dropped, _ = alert.targets.exclude(official_id__in=officials).delete()
+    return dropped

@@ -1,0 +1,1 @@
+"""The token API and the gateways' webhooks."""

@@ -1,0 +1,152 @@
+"""Django settings: everything that varies comes from `env.load()`, the rest is decided here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from urgentaction.conf import env
+
+CONFIG = env.load()
+
+MODE = CONFIG.mode
+SECRET_KEY = CONFIG.secret_key
+FIELD_KEYS = CONFIG.field_keys
+INDEX_KEY = CONFIG.index_key
+PUBLIC_URL = CONFIG.public_url
+REDIS_URL = CONFIG.redis_url
+CLOCK_OFFSET_SECONDS = CONFIG.clock_offset_seconds
+BACKOFF_SCALE = CONFIG.backoff_scale
+CRASH_AT = CONFIG.crash_at
+LEASE_SECONDS = CONFIG.lease_seconds
+MAIL_WINDOW = CONFIG.mail_window
+CLAIM_SIZE = CONFIG.claim_size
+SWEEP_SECONDS = CONFIG.sweep_seconds
+ORGANISATION_FILE = CONFIG.organisation_file
+MAIL_FROM = CONFIG.mail_from
+MAIL_BOUNCES = CONFIG.mail_bounces
+# soft limit < lease < hard limit < visibility timeout: see docs/delivery.md
+TASK_SOFT_SECONDS = max(LEASE_SECONDS - 30, LEASE_SECONDS // 2)
+TASK_HARD_SECONDS = LEASE_SECONDS + 60
+VISIBILITY_TIMEOUT_SECONDS = LEASE_SECONDS + 180
+GATEWAYS: dict[str, dict[str, str]] = {"smtp": CONFIG.smtp, "telnyx": CONFIG.telnyx, "twilio": CONFIG.twilio}
+GATEWAY_FOR = {"email": "smtp", "fax": "telnyx", "sms": "twilio"}
+
+_here = Path(__file__).resolve().parents[1]
+_checkout = _here.parents[1]
+SHIPPED_TEMPLATES = next(
+    path for path in (_checkout / "templates", _here / "shipped_templates") if (path / "letters").is_dir()
+)
+SAMPLES = next((path for path in (_checkout / "samples", _here / "shipped_samples") if path.is_dir()), _checkout)
+
+DEBUG = CONFIG.is_debug
+ALLOWED_HOSTS = list(CONFIG.allowed_hosts)
+ROOT_URLCONF = "urgentaction.conf.urls"
+WSGI_APPLICATION = "urgentaction.conf.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "console:login"
+LOGIN_REDIRECT_URL = "console:now"
+LOGOUT_REDIRECT_URL = "console:login"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "urgentaction.core.apps.CoreConfig",
+    "urgentaction.accounts.apps.AccountsConfig",
+    "urgentaction.supporters.apps.SupportersConfig",
+    "urgentaction.directory.apps.DirectoryConfig",
+    "urgentaction.cases.apps.CasesConfig",
+    "urgentaction.alerts.apps.AlertsConfig",
+    "urgentaction.letters.apps.LettersConfig",
+    "urgentaction.deliveries.apps.DeliveriesConfig",
+    "urgentaction.receipts.apps.ReceiptsConfig",
+    "urgentaction.api.apps.ApiConfig",
+    "urgentaction.console.apps.ConsoleConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "urgentaction.conf.middleware.ContentSecurityPolicy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [SHIPPED_TEMPLATES],
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "urgentaction.console.context.mode",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": CONFIG.database}
+DATABASES["default"].setdefault("OPTIONS", {})
+_pg_options = ["-c timezone=UTC", "-c lock_timeout=10000", "-c idle_in_transaction_session_timeout=60000"]
+if CLOCK_OFFSET_SECONDS:
+    _pg_options.append(f"-c urgentaction.clock_offset={CLOCK_OFFSET_SECONDS}s")
+DATABASES["default"]["OPTIONS"]["options"] = " ".join(_pg_options)
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ko", "한국어")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = os.environ.get("URGENTACTION_STATIC_ROOT", str(_checkout / "var" / "static"))
+STATICFILES_DIRS = [path for path in (SHIPPED_TEMPLATES / "static",) if path.is_dir()]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+_is_https = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 8 * 3600
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SECURE_SSL_REDIRECT = _is_https
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _is_https else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _is_https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _is_https
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "no-referrer"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        # httpx logs every URL at INFO; ours carry signed references.
+        "httpx": {"level": "WARNING"},
+        "twilio": {"level": "WARNING"},
+        "fontTools": {"level": "WARNING"},
+    },
+}

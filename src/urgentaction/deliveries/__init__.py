@@ -1,0 +1,1 @@
+"""One row per recipient and channel: claimed, sent, recorded, retried, withdrawn."""

@@ -1,0 +1,132 @@
+"""Claiming deliveries, and the look just before the wire: the two statements that keep stale letters in.
+
+Both join the alert and its case, so only a running alert whose fence equals the case's version yields rows. Both are
+fenced by lease token and attempt number; the database's clock measures the lease.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import connection
+
+from urgentaction.channels.contract import Channel
+
+from .gateways import gateway_for
+from .models import GatewayState
+from .queries import still_paused
+
+
+class Lane(StrEnum):
+    """Which worker sends it."""
+
+    URGENT = "urgent"  # officials
+    BULK = "bulk"  # supporters
+
+
+ROLES_OF = {Lane.URGENT: ["to", "cc"], Lane.BULK: ["supporter"]}
+
+_CLAIM = """
+WITH due AS (
+    SELECT d.id
+    FROM deliveries_delivery d
+    JOIN alerts_alert a ON a.id = d.alert_id
+    JOIN cases_case c ON c.id = a.case_id
+    WHERE d.state = 'queued' AND d.due_at <= ua_now()
+      AND (d.expires_at IS NULL OR d.expires_at > ua_now())
+      AND a.state = 'running' AND a.fence = c.version
+      AND d.role = ANY(%(roles)s) AND d.channel = ANY(%(channels)s)
+    ORDER BY d.priority, d.due_at, d.id
+    LIMIT %(limit)s
+    FOR UPDATE OF d SKIP LOCKED
+)
+UPDATE deliveries_delivery d
+SET state = 'leased', lease_token = %(token)s, lease_until = ua_now() + %(lease)s * interval '1 second',
+    attempts = d.attempts + 1
+FROM due WHERE d.id = due.id
+RETURNING d.id, d.attempts, d.channel, d.priority, d.due_at
+"""
+
+_INTENT = """
+UPDATE deliveries_delivery d
+SET state = 'sending', intent_at = ua_now(), gateway = %(gateway)s, gateway_ref = '',
+    lease_until = ua_now() + %(lease)s * interval '1 second'
+FROM alerts_alert a JOIN cases_case c ON c.id = a.case_id
+WHERE d.id = ANY(%(ids)s) AND d.lease_token = %(token)s AND d.state = 'leased' AND d.lease_until > ua_now()
+  AND (d.expires_at IS NULL OR d.expires_at > ua_now())
+  AND a.id = d.alert_id AND a.state = 'running' AND a.fence = c.version
+RETURNING d.id
+"""
+
+_RELEASE = """
+UPDATE deliveries_delivery
+SET state = 'queued', lease_token = NULL, lease_until = NULL, attempts = attempts - 1
+WHERE id = ANY(%(ids)s) AND lease_token = %(token)s AND state = 'leased'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery held by this worker until its lease ends."""
+
+    id: int
+    attempt: int
+    channel: Channel
+    token: uuid.UUID
+
+
+def open_channels() -> list[Channel]:
+    """The channels whose gateway may be used now."""
+    shut = set(GatewayState.objects.filter(still_paused()).values_list("name", flat=True))
+    return [channel for channel in Channel if gateway_for(channel).name not in shut]
+
+
+def claim(lane: Lane, *, limit: int) -> list[Claim]:
+    """Take up to `limit` due deliveries, most urgent first. Their attempt number has risen by one."""
+    token = uuid.uuid4()
+    channels = open_channels()
+    if not channels:
+        return []
+    parameters = {
+        "roles": ROLES_OF[lane],
+        "channels": [channel.value for channel in channels],
+        "limit": limit,
+        "token": token,
+        "lease": settings.LEASE_SECONDS,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, parameters)
+        rows = cursor.fetchall()
+    rows.sort(key=lambda row: (row[3], row[4], row[0]))
+    return [Claim(id=row[0], attempt=row[1], channel=Channel(row[2]), token=token) for row in rows]
+
+
+def declare_intent(claims: Sequence[Claim], *, gateway: str) -> set[int]:
+    """Write `sending`; only the ids that come back may touch the wire.
+
+    Missing are those whose lease has ended, whose alert was stopped, or whose deadline has passed.
+    """
+    if not claims:
+        return set()
+    parameters = {
+        "ids": [item.id for item in claims],
+        "token": claims[0].token,
+        "gateway": gateway,
+        "lease": settings.LEASE_SECONDS,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_INTENT, parameters)
+        return {row[0] for row in cursor.fetchall()}
+
+
+def release(claims: Sequence[Claim]) -> int:
+    """Give back what was not tried; the attempt does not count. Returns how many were still ours."""
+    if not claims:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, {"ids": [item.id for item in claims], "token": claims[0].token})
+        return int(cursor.rowcount)

@@ -1,0 +1,153 @@
+"""From an alert to its delivery rows. Supporters: one INSERT … SELECT in the database; officials: a handful of rows.
+
+Running either twice adds nothing: the unique index on (alert, recipient, channel, contact point) sees to it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connection
+
+from urgentaction.alerts.models import Alert, AlertTarget
+from urgentaction.alerts.plan import AlertPlan
+from urgentaction.channels.contract import Channel
+from urgentaction.core import clock
+from urgentaction.directory.models import ContactPoint
+from urgentaction.directory.queries import usable_contact_points
+from urgentaction.letters.models import Letter
+from urgentaction.triggers.decision import OfficialPlan, Order, SupporterPlan, SupportersAudience
+
+from .models import Delivery
+from .office_hours import OfficeHours, next_opening
+from .rules import REACHED, State
+
+# A supporter hears on each channel they chose and the plan names. In a follow-up, somebody who was reached by SMS only
+# and has no usable mail address hears by SMS, because a correction must come where the news came.
+_SUPPORTERS = """
+INSERT INTO deliveries_delivery (
+    alert_id, role, supporter_id, notice_id, channel, step, priority, state, reason, created_at, due_at, expires_at,
+    attempts, refusals, questions, repeats, retry_class, gateway, gateway_ref
+)
+SELECT a.id, 'supporter', s.id, n.id, n.channel, 1, a.priority,
+       CASE WHEN stop.reason IS NULL THEN 'queued' ELSE 'suppressed' END,
+       CASE WHEN stop.reason IS NULL THEN '' ELSE 'suppressed before: ' || stop.reason END,
+       ua_now(), {due}, a.deadline_at, 0, 0, 0, 0, '', '', ''
+FROM alerts_alert a
+JOIN letters_notice n ON n.alert_id = a.id
+JOIN supporters_supporter s ON n.language = CASE WHEN s.language = ANY(a.languages) THEN s.language ELSE 'en' END
+LEFT JOIN supporters_suppression stop
+       ON stop.channel = n.channel AND stop.lifted_at IS NULL
+      AND (stop.expires_at IS NULL OR stop.expires_at > ua_now())
+      AND stop.address_index = CASE n.channel WHEN 'email' THEN s.email_index ELSE s.phone_index END
+WHERE a.id = %(alert)s AND s.erased_at IS NULL
+  AND ((n.channel = 'email' AND s.wants_email AND s.email_index IS NOT NULL)
+    OR (n.channel = 'sms' AND s.wants_sms AND s.phone_index IS NOT NULL))
+  AND ({audience})
+ORDER BY s.id
+ON CONFLICT DO NOTHING
+"""
+
+# Outside the quiet hours at once, else when they end; by the supporter's own clock. Hours may span midnight.
+_AFTER_QUIET_HOURS = """
+CASE WHEN n.channel <> 'sms' OR s.quiet_from IS NULL OR s.quiet_until IS NULL
+       OR (%(overrides)s AND s.may_override_quiet_hours) THEN ua_now()
+     WHEN s.quiet_from <= s.quiet_until AND (ua_now() AT TIME ZONE s.time_zone)::time >= s.quiet_from
+          AND (ua_now() AT TIME ZONE s.time_zone)::time < s.quiet_until
+       THEN ((ua_now() AT TIME ZONE s.time_zone)::date + s.quiet_until) AT TIME ZONE s.time_zone
+     WHEN s.quiet_from > s.quiet_until AND (ua_now() AT TIME ZONE s.time_zone)::time >= s.quiet_from
+       THEN ((ua_now() AT TIME ZONE s.time_zone)::date + 1 + s.quiet_until) AT TIME ZONE s.time_zone
+     WHEN s.quiet_from > s.quiet_until AND (ua_now() AT TIME ZONE s.time_zone)::time < s.quiet_until
+       THEN ((ua_now() AT TIME ZONE s.time_zone)::date + s.quiet_until) AT TIME ZONE s.time_zone
+     ELSE ua_now() END
+"""
+
+_EVERYBODY = "n.channel = ANY(%(channels)s)"
+
+_REACHED_BEFORE = """
+EXISTS (SELECT 1 FROM deliveries_delivery r JOIN alerts_alert_predecessors p ON p.to_alert_id = r.alert_id
+        WHERE p.from_alert_id = a.id AND r.supporter_id = s.id AND r.state = ANY(%(reached)s))
+AND (n.channel = ANY(%(channels)s)
+  OR (NOT (s.wants_email AND s.email_index IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM supporters_suppression gone WHERE gone.channel = 'email' AND gone.lifted_at IS NULL
+              AND (gone.expires_at IS NULL OR gone.expires_at > ua_now()) AND gone.address_index = s.email_index))
+      AND EXISTS (SELECT 1 FROM deliveries_delivery r JOIN alerts_alert_predecessors p ON p.to_alert_id = r.alert_id
+                  WHERE p.from_alert_id = a.id AND r.supporter_id = s.id AND r.channel = n.channel
+                    AND r.state = ANY(%(reached)s))))
+"""
+
+
+def expand_supporters(alert: Alert, plan: SupporterPlan) -> int:
+    """One row for each supporter and channel; returns how many are new. Suppressed ones get a row that says so."""
+    follows_up = plan.audience is SupportersAudience.REACHED_BEFORE
+    statement = _SUPPORTERS.format(due=_AFTER_QUIET_HOURS, audience=_REACHED_BEFORE if follows_up else _EVERYBODY)
+    parameters = {
+        "alert": alert.id,
+        "channels": [channel.value for channel in plan.channels],
+        "reached": [state.value for state in REACHED],
+        "overrides": plan.override_quiet_hours_where_allowed,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
+
+
+def expand_officials(alert: Alert, plan: OfficialPlan) -> list[AlertTarget]:
+    """The first steps for each official. Returns those who can't be reached by any step: they are for a person."""
+    stranded = []
+    for target in alert.targets.select_related("official__office"):
+        points = first_points(target, plan)
+        if not points:
+            stranded.append(target)
+        for point in points:
+            add_step(alert, target, point, plan, step=1)
+    return stranded
+
+
+def first_points(target: AlertTarget, plan: OfficialPlan) -> list[ContactPoint]:
+    """Where to begin: the best contact point of each channel at once, or only of the first channel that has one."""
+    channels = plan.to if target.role == "to" else plan.cc
+    best: dict[str, ContactPoint] = {}
+    for point in usable_contact_points(target.official.office_id, channels):
+        best.setdefault(point.channel, point)
+    points = list(best.values())
+    return points[:1] if plan.order is Order.CASCADE else points
+
+
+def add_step(alert: Alert, target: AlertTarget, point: ContactPoint, plan: OfficialPlan, *, step: int) -> None:
+    """One delivery to one contact point, due now or when the office opens."""
+    letter = Letter.objects.get(alert=alert, official_id=target.official_id)
+    moment = clock.read_database_now()
+    waits = Channel(point.channel) in plan.office_hours
+    Delivery.objects.bulk_create(
+        [
+            Delivery(
+                alert=alert,
+                role=target.role,
+                official_id=target.official_id,
+                contact_point=point,
+                letter=letter,
+                channel=point.channel,
+                step=step,
+                priority=alert.priority,
+                state=State.QUEUED.value,
+                created_at=moment,
+                due_at=_office_opens(target, moment) if waits else moment,
+                expires_at=alert.deadline_at,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _office_opens(target: AlertTarget, moment: datetime) -> datetime:
+    office = target.official.office
+    hours = OfficeHours(
+        time_zone=office.time_zone, opens=office.opens, closes=office.closes, workdays=office.workdays
+    )
+    return next_opening(moment, hours)
+
+
+def plan_of(alert: Alert) -> AlertPlan:
+    """The alert's plan, read from its row."""
+    return AlertPlan.from_json(alert.plan)

@@ -1,0 +1,198 @@
+"""From a claimed delivery to what a gateway is told: addresses are resolved here, at the last moment, and kept nowhere.
+
+Everything that may have changed since the row was made is asked again: suppression, consent, approvals, and in
+sandbox mode the live-dial guard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.conf import settings
+
+from urgentaction.alerts.queries import has_enough_approvals
+from urgentaction.channels import guard
+from urgentaction.channels.contract import Attachment, Channel, Outgoing, OutgoingEmail, OutgoingFax, OutgoingSms
+from urgentaction.core.errors import SandboxRefusal
+from urgentaction.letters.organisation import organisation
+from urgentaction.letters.personal import personal_email, personal_sms
+from urgentaction.supporters.links import unsubscribe_token
+from urgentaction.supporters.models import Supporter
+from urgentaction.supporters.service import suppressed_indexes
+
+from .claim import Claim
+from .gateways import gateway_for
+from .models import Delivery
+from .queries import may_have_printed
+from .references import callback_url, media_url, message_id, reference_of, return_path
+from .rules import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Untried:
+    """A delivery that must not touch the wire, and why."""
+
+    claim: Claim
+    event: Event
+    reason: str
+
+
+@dataclass(slots=True)
+class Resolved:
+    """What came of resolving a batch."""
+
+    ready: list[tuple[Claim, Outgoing]] = field(default_factory=list)
+    untried: list[Untried] = field(default_factory=list)
+
+
+def resolve(claims: Sequence[Claim]) -> Resolved:
+    """Look up the addresses and contents of claimed deliveries; a handful of queries for the whole batch."""
+    rows = Delivery.objects.select_related(
+        "alert__case", "letter", "notice", "contact_point", "supporter", "official"
+    ).in_bulk([claim.id for claim in claims])
+    stopped = _suppressed(list(rows.values()))
+    approved = {row.alert_id: has_enough_approvals(row.alert) for row in rows.values()}
+    resolved = Resolved()
+    for claim in claims:
+        row = rows[claim.id]
+        untried = _why_not(row, is_suppressed=row.id in stopped, is_approved=approved[row.alert_id])
+        if untried is not None:
+            resolved.untried.append(Untried(claim, *untried))
+        else:
+            resolved.ready.append((claim, _outgoing(claim, row)))
+    return resolved
+
+
+def address_of(row: Delivery) -> str:
+    """Where this delivery goes: a mail address or a number in E.164. Empty if it is gone."""
+    if row.contact_point is not None:
+        return row.contact_point.dial_value
+    supporter = row.supporter
+    if supporter is None:
+        return ""
+    return supporter.email if row.channel == Channel.EMAIL else supporter.phone
+
+
+def _index_of(row: Delivery) -> bytes | None:
+    supporter = row.supporter
+    if supporter is None:
+        return None
+    index = supporter.email_index if row.channel == Channel.EMAIL else supporter.phone_index
+    return bytes(index) if index else None
+
+
+def _suppressed(rows: list[Delivery]) -> set[int]:
+    pairs = {row.id: (row.channel, index) for row in rows if (index := _index_of(row)) is not None}
+    gone = suppressed_indexes(set(pairs.values()))
+    return {delivery_id for delivery_id, pair in pairs.items() if pair in gone}
+
+
+def _why_not(row: Delivery, *, is_suppressed: bool, is_approved: bool) -> tuple[Event, str] | None:
+    if is_suppressed:
+        return Event.SUPPRESS, "suppressed before it was sent"
+    if row.supporter is not None and not _still_wants(row.supporter, row.channel):
+        return Event.SUPPRESS, "no longer wants this channel"
+    if not is_approved:
+        return Event.WITHDRAW, "an approval was taken back"
+    address = address_of(row)
+    if not address:
+        return Event.REFUSE_UNTRIED, "no address: it was erased or taken out of the directory"
+    try:
+        guard.check_destination(settings.MODE, Channel(row.channel), address)
+    except SandboxRefusal as refusal:
+        return Event.REFUSE_UNTRIED, str(refusal)
+    return None
+
+
+def _still_wants(supporter: Supporter, channel: str) -> bool:
+    wants = supporter.wants_email if channel == Channel.EMAIL else supporter.wants_sms
+    return wants and supporter.erased_at is None
+
+
+def _outgoing(claim: Claim, row: Delivery) -> Outgoing:
+    reference = reference_of(row.id)
+    match claim.channel:
+        case Channel.EMAIL:
+            return _email(claim, row, reference)
+        case Channel.FAX:
+            return OutgoingFax(
+                reference=reference,
+                attempt=claim.attempt,
+                to=address_of(row),
+                callback_url=_callback(claim.channel, reference),
+                valid_until=row.expires_at,
+                sender=settings.GATEWAYS["telnyx"].get("sender", ""),
+                media_url=media_url(reference),
+                is_repeat=may_have_printed(row),
+            )
+        case Channel.SMS:
+            return _sms(claim, row, reference)
+
+
+def _callback(channel: Channel, reference: str) -> str:
+    return callback_url(gateway_for(channel).name, reference)
+
+
+def _email(claim: Claim, row: Delivery, reference: str) -> OutgoingEmail:
+    common = {
+        "reference": reference,
+        "attempt": claim.attempt,
+        "to": address_of(row),
+        "valid_until": row.expires_at,
+        "sender": settings.MAIL_FROM,
+        "return_path": return_path(reference),
+        "message_id": message_id(reference),
+        "date": row.created_at,  # the same at every try: a repeat is the same message
+    }
+    if row.letter is not None:
+        letter = row.letter
+        pdf = Attachment(f"{row.alert.case.reference}-{letter.language}.pdf", "application/pdf", bytes(letter.pdf))
+        return OutgoingEmail(
+            **common,
+            sender_name=letter_sender(letter.language),
+            reply_to=settings.MAIL_FROM,
+            subject=letter.subject,
+            text=letter.text,
+            html=letter.html,
+            language=letter.language,
+            attachments=(pdf,),
+        )
+    notice, supporter = row.notice, row.supporter
+    if notice is None or supporter is None:
+        raise AssertionError(f"delivery {row.id} carries neither letter nor notice")
+    link = f"{settings.PUBLIC_URL}/unsubscribe/{unsubscribe_token(supporter.id)}/"
+    text, html = personal_email(notice, name=supporter.name, unsubscribe_url=link)
+    return OutgoingEmail(
+        **common,
+        sender_name=letter_sender(notice.language),
+        reply_to=settings.MAIL_FROM,
+        subject=notice.subject,
+        text=text,
+        html=html,
+        language=notice.language,
+        headers=(
+            ("List-Id", f"<supporters.{settings.MAIL_FROM.rpartition('@')[2]}>"),
+            ("List-Unsubscribe", f"<{link}>"),
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ),
+    )
+
+
+def _sms(claim: Claim, row: Delivery, reference: str) -> OutgoingSms:
+    if row.notice is None:
+        raise AssertionError(f"delivery {row.id} has no notice to send as SMS")
+    return OutgoingSms(
+        reference=reference,
+        attempt=claim.attempt,
+        to=address_of(row),
+        callback_url=_callback(claim.channel, reference),
+        valid_until=row.expires_at,
+        text=personal_sms(row.notice),
+        is_sensitive=True,
+    )
+
+
+def letter_sender(language: str) -> str:
+    """The organisation's name, as the From line shows it."""
+    return organisation().view(language).name

@@ -1,0 +1,245 @@
+"""The rules of delivery, pure: which state follows which, when to try again, what to do about an unknown.
+
+    queued ─claim─> leased ─intent─> sending ─accepted─> accepted ─receipt─> delivered
+      ^  ^            │ lease expired   ├─ refused, passing ──> queued (later)   └─ receipt ──> failed
+      │  └────────────┘                 ├─ refused for good ──> failed
+      └── reconciled: not sent ── unknown <── no answer after the point of no return
+
+`TABLE` holds every legal step. What is not in it does not happen: `after` answers None, and the writer changes
+nothing. Late, repeated and out-of-order receipts are entries like any other, so there is no `if` for them elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from urgentaction.channels.contract import Channel, RetryClass
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    QUEUED = "queued"
+    LEASED = "leased"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    SUPPRESSED = "suppressed"
+
+
+TERMINAL = frozenset({State.DELIVERED, State.FAILED, State.WITHDRAWN, State.EXPIRED, State.SUPPRESSED})
+#: May have been read by the recipient: a follow-up must go to these.
+REACHED = frozenset({State.SENDING, State.ACCEPTED, State.DELIVERED, State.UNKNOWN})
+#: On its way through a worker; settles within one lease.
+IN_FLIGHT = frozenset({State.LEASED, State.SENDING})
+
+
+class Event(StrEnum):
+    """What can happen to a delivery."""
+
+    CLAIM = "claim"
+    RELEASE = "release"  # given back untried: gateway paused, worker stopping
+    LEASE_EXPIRED = "lease_expired"
+    INTENT = "intent"
+    REFUSE_UNTRIED = "refuse_untried"  # refused by ourselves before the wire: live-dial guard, no address
+    ACCEPT = "accept"
+    RETRY = "retry"  # the gateway refused, for now
+    REFUSE = "refuse"  # the gateway refused, for good
+    OPT_OUT = "opt_out"
+    SILENCE = "silence"  # no answer after the point of no return
+    RECEIPT_PROGRESS = "receipt_progress"
+    RECEIPT_DELIVERED = "receipt_delivered"
+    RECEIPT_RETRY = "receipt_retry"
+    RECEIPT_FAILED = "receipt_failed"
+    RECEIPT_OPT_OUT = "receipt_opt_out"
+    FOUND = "found"  # the gateway has it
+    NOT_SENT = "not_sent"  # the gateway never took it
+    REPEAT = "repeat"  # policy: send again with the same Message-ID
+    SETTLE_REACHED = "settle_reached"  # a person found out
+    SETTLE_LOST = "settle_lost"
+    WITHDRAW = "withdraw"
+    EXPIRE = "expire"
+    SUPPRESS = "suppress"
+
+
+_Q, _L, _S, _A, _U = State.QUEUED, State.LEASED, State.SENDING, State.ACCEPTED, State.UNKNOWN
+
+TABLE: Mapping[tuple[State, Event], State] = {
+    (_Q, Event.CLAIM): _L,
+    (_L, Event.RELEASE): _Q,
+    (_L, Event.LEASE_EXPIRED): _Q,
+    (_S, Event.LEASE_EXPIRED): _U,
+    (_L, Event.INTENT): _S,
+    (_L, Event.REFUSE_UNTRIED): State.FAILED,
+    (_S, Event.ACCEPT): _A,
+    (_S, Event.RETRY): _Q,
+    (_S, Event.REFUSE): State.FAILED,
+    (_S, Event.OPT_OUT): State.SUPPRESSED,
+    (_S, Event.SILENCE): _U,
+    # Receipts. One that meets `sending` waits (see WAITS); one that meets a terminal state changes nothing.
+    (_A, Event.RECEIPT_PROGRESS): _A,
+    (_U, Event.RECEIPT_PROGRESS): _A,
+    (_A, Event.RECEIPT_DELIVERED): State.DELIVERED,
+    (_U, Event.RECEIPT_DELIVERED): State.DELIVERED,
+    # An earlier attempt arrived after all, while the next one was waiting: it must not be sent again.
+    (_Q, Event.RECEIPT_DELIVERED): State.DELIVERED,
+    (_L, Event.RECEIPT_DELIVERED): State.DELIVERED,
+    (_A, Event.RECEIPT_RETRY): _Q,
+    (_U, Event.RECEIPT_RETRY): _Q,
+    (_A, Event.RECEIPT_FAILED): State.FAILED,
+    (_U, Event.RECEIPT_FAILED): State.FAILED,
+    (_A, Event.RECEIPT_OPT_OUT): State.SUPPRESSED,
+    (_U, Event.RECEIPT_OPT_OUT): State.SUPPRESSED,
+    # Unknowns are settled by the gateway, by policy, or by a person.
+    (_U, Event.FOUND): _A,
+    (_U, Event.NOT_SENT): _Q,
+    (_U, Event.REPEAT): _Q,
+    (_U, Event.SETTLE_REACHED): State.DELIVERED,
+    (_U, Event.SETTLE_LOST): State.FAILED,
+    # What has not left may be stopped.
+    (_Q, Event.WITHDRAW): State.WITHDRAWN,
+    (_L, Event.WITHDRAW): State.WITHDRAWN,
+    (_Q, Event.EXPIRE): State.EXPIRED,
+    (_Q, Event.SUPPRESS): State.SUPPRESSED,
+    (_L, Event.SUPPRESS): State.SUPPRESSED,
+}
+
+RECEIPTS = frozenset(event for event in Event if event.value.startswith("receipt_"))
+#: A receipt can overtake the answer to its own request: it is applied once the worker has written that down.
+WAITS = frozenset((State.SENDING, event) for event in RECEIPTS)
+
+
+def after(state: State, event: Event) -> State | None:
+    """The state that follows, or None where the event changes nothing."""
+    return TABLE.get((state, event))
+
+
+def sources(event: Event) -> tuple[str, ...]:
+    """The states in which `event` is legal, for the guard of an UPDATE."""
+    return tuple(state.value for (state, what) in TABLE if what is event)
+
+
+def target(event: Event) -> State:
+    """The one state `event` leads to. Raises ValueError where that depends on the state it meets."""
+    targets = {new for (_, what), new in TABLE.items() if what is event}
+    if len(targets) != 1:
+        raise ValueError(f"{event} has no single target")
+    return targets.pop()
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Pauses after the first, second … counted refusal; the last one repeats. `most` refusals, then it has failed."""
+
+    pauses: tuple[timedelta, ...]
+    most: int | None  # None: until the deadline
+
+
+def _minutes(*values: float) -> tuple[timedelta, ...]:
+    return tuple(timedelta(minutes=value) for value in values)
+
+
+_URGENT_MAIL = Backoff(_minutes(0, 0.5, 2, 5, 15, 60), None)
+_MAIL = Backoff(_minutes(1, 5, 15, 30, 60, 120, 240), 40)
+_SOON = Backoff(_minutes(0.5, 2, 5, 15, 30, 60), 12)
+_BUSY = Backoff(_minutes(3, 6, 12, 24, 48, 60), 10)
+_LATER = Backoff(_minutes(15, 60, 240), 8)
+#: A pause for the whole gateway where it named none.
+THROTTLE_PAUSE = timedelta(minutes=1)
+#: Refusals by these say nothing against the recipient: they are not counted.
+UNCOUNTED = frozenset({RetryClass.THROTTLE, RetryClass.FIX_FIRST})
+FINAL = frozenset({RetryClass.NEVER, RetryClass.OPT_OUT})
+#: Without a deadline even urgent mail is given up some day.
+LAST_RESORT = 120
+
+
+def backoff(retry_class: RetryClass, *, channel: Channel, priority: int) -> Backoff:
+    """Which pauses apply."""
+    match retry_class, channel:
+        case RetryClass.BUSY, _:
+            return _BUSY
+        case RetryClass.LATER, Channel.EMAIL:
+            return _MAIL
+        case RetryClass.LATER, _:
+            return _LATER
+        case RetryClass.SOON, Channel.EMAIL if priority == 1:
+            return _URGENT_MAIL
+        case RetryClass.SOON, Channel.EMAIL:
+            return _MAIL
+        case _:
+            return _SOON
+
+
+def pause_after(
+    retry_class: RetryClass,
+    *,
+    refusals: int,
+    channel: Channel,
+    priority: int,
+    jitter: float,
+    has_deadline: bool,
+    retry_after: timedelta | None = None,
+) -> timedelta | None:
+    """How long to wait before the next try; None when it has failed for good.
+
+    Args:
+        refusals: counted refusals so far, this one included (0 for an uncounted one).
+        jitter: 0 ≤ jitter < 1; spreads the pause over 100 % to 120 %, so that thousands don't return at once.
+        has_deadline: the alert's deadline ends the tries that have no limit of their own.
+        retry_after: what the gateway asked for; never undercut.
+    """
+    if retry_class in FINAL:
+        return None
+    if retry_class in UNCOUNTED:
+        return retry_after or (THROTTLE_PAUSE if retry_class is RetryClass.THROTTLE else timedelta(0))
+    plan = backoff(retry_class, channel=channel, priority=priority)
+    most = plan.most or (None if has_deadline else LAST_RESORT)
+    if most is not None and refusals >= most:
+        return None
+    pause = plan.pauses[min(max(refusals, 1), len(plan.pauses)) - 1] * (1 + jitter / 5)
+    return max(pause, retry_after) if retry_after else pause
+
+
+#: Codes that say "this address does not exist", by which a supporter is never written to again. A full mailbox (5.2.2)
+#: and anything about our own reputation (5.7.x) are not among them.
+HARD_BOUNCES: Mapping[Channel, frozenset[str]] = {
+    Channel.EMAIL: frozenset({"5.1.1", "5.1.2", "5.1.10", "5.2.1"}),
+    Channel.SMS: frozenset({"21211", "21614", "30005", "30006"}),
+    Channel.FAX: frozenset(),
+}
+
+
+class UnknownPolicy(StrEnum):
+    """What to do with an unknown now."""
+
+    ASK = "ask"  # ask the gateway (again)
+    REPEAT = "repeat"  # send again, recognisable as the same message
+    HUMAN = "human"  # a person must find out
+
+
+#: After this long without any trace at a gateway that can be asked, the message was never taken.
+TRACE_WINDOW = timedelta(minutes=2)
+#: Pauses between questions about the same unknown.
+ASK_PAUSES = _minutes(0.25, 0.5, 1, 2, 5, 10, 15)
+MOST_REPEATS = 3
+
+
+def unknown_policy(channel: Channel, *, may_ask: bool, repeats: int) -> UnknownPolicy:
+    """Ask while the gateway can still answer; then mail is repeated with its Message-ID, the rest is for people.
+
+    Args:
+        may_ask: the gateway has a look-up and has not given its last word.
+        repeats: how often this delivery was already repeated without knowing.
+    """
+    if may_ask:
+        return UnknownPolicy.ASK
+    if channel is Channel.EMAIL and repeats < MOST_REPEATS:
+        return UnknownPolicy.REPEAT
+    return UnknownPolicy.HUMAN

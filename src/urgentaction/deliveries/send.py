@@ -1,0 +1,200 @@
+"""Sending what was claimed: intent, wire, outcome. No transaction is open while a gateway is talked to.
+
+    claim ─> resolve ─> commit `sending` ─> submit ─> commit what the gateway said
+                                       └ a kill here leaves `sending`; the sweeper turns it into `unknown`
+
+Every write after the claim is fenced by lease token and attempt number. A worker that slept past its lease finds that
+its rows are not its own any more, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from urgentaction.channels.contract import (
+    Accepted,
+    Channel,
+    Gateway,
+    Outcome,
+    Outgoing,
+    Refused,
+    RetryClass,
+    Unknown,
+)
+from urgentaction.core import clock
+from urgentaction.core.crashpoints import crash_point
+
+from .claim import Claim, declare_intent
+from .gateways import gateway_for
+from .models import Attempt, Delivery
+from .outgoing import Untried, resolve
+from .pausing import pause_for
+from .rules import ASK_PAUSES, FINAL, UNCOUNTED, Event, State, after, pause_after
+from .suppressing import suppress_after
+
+log = logging.getLogger(__name__)
+
+
+def windows(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
+    """Cut claims into what may be on the wire together: one fax or SMS, a small window of mail.
+
+    What a kill can leave unknown is at most one window; the alert is looked at again before each.
+    """
+    mail = [claim for claim in claims if claim.channel is Channel.EMAIL]
+    for claim in claims:
+        if claim.channel is not Channel.EMAIL:
+            yield [claim]
+    for start in range(0, len(mail), settings.MAIL_WINDOW):
+        yield mail[start : start + settings.MAIL_WINDOW]
+
+
+def send_window(window: Sequence[Claim]) -> int:
+    """Take one window through the wire. Returns how many were put to the gateway."""
+    crash_point("after_claim")
+    gateway = gateway_for(window[0].channel)
+    resolved = resolve(window)
+    with transaction.atomic():
+        set_aside(resolved.untried)
+        going = declare_intent([claim for claim, _ in resolved.ready], gateway=gateway.name)
+    ready = [(claim, outgoing) for claim, outgoing in resolved.ready if claim.id in going]
+    crash_point("after_intent")
+    started = clock.now()
+    outcomes = list(_submit(gateway, ready))
+    crash_point("after_wire")
+    with transaction.atomic():
+        for (claim, _), outcome in zip(ready, outcomes, strict=True):
+            record(claim, outcome, gateway=gateway.name, started=started)
+    crash_point("after_record")
+    return len(ready)
+
+
+def _submit(gateway: Gateway, ready: Sequence[tuple[Claim, Outgoing]]) -> Iterator[Outcome]:
+    """Outcomes in the order of `ready`. An adapter that breaks leaves the rest unknown, never untold."""
+    told = 0
+    try:
+        for _, outcome in gateway.submit_many([outgoing for _, outgoing in ready]):
+            told += 1
+            yield outcome
+    except Exception:
+        # A bug in an adapter. Nobody can say how far it came, and the worker must go on for everybody else.
+        log.exception("gateway %s broke while sending; %d deliveries are unknown", gateway.name, len(ready) - told)
+    for _ in range(len(ready) - told):
+        yield Unknown("the gateway adapter failed; see the worker's log")
+
+
+def set_aside(untried: Iterable[Untried]) -> None:
+    """Write down what never touched the wire."""
+    for item in untried:
+        new = after(State.LEASED, item.event)
+        if new is None:
+            raise AssertionError(f"{item.event} is not legal for a leased delivery")
+        _guarded(item.claim, State.LEASED).update(
+            state=new.value,
+            reason=item.reason[:200],
+            lease_token=None,
+            lease_until=None,
+            settled_at=clock.database_now(),
+        )
+
+
+def record(claim: Claim, outcome: Outcome, *, gateway: str, started: datetime) -> bool:
+    """Write down what the gateway said. False if the lease was lost meanwhile: then nothing is written."""
+    row = _guarded(claim, State.SENDING).select_for_update().first()
+    if row is None:
+        log.warning("delivery %d attempt %d: lease lost, outcome not written", claim.id, claim.attempt)
+        return False
+    match outcome:
+        case Accepted(ref):
+            row.state, row.gateway_ref, row.reason = State.ACCEPTED, ref, ""
+            row.accepted_at = clock.now()
+        case Refused():
+            refused(row, outcome, event_of(outcome))
+            suppress_after(row, outcome)
+        case Unknown(why):
+            make_unknown(row, why)
+    row.lease_token = row.lease_until = None
+    row.save()
+    write_attempt(row, outcome, gateway=gateway, started=started)
+    return True
+
+
+def event_of(outcome: Refused) -> Event:
+    """What a refusal at the wire is, in the words of the table."""
+    if outcome.retry_class is RetryClass.OPT_OUT:
+        return Event.OPT_OUT
+    return Event.REFUSE if outcome.retry_class in FINAL else Event.RETRY
+
+
+def refused(row: Delivery, outcome: Refused, event: Event) -> None:
+    """Work out what follows from a refusal, at the wire or by receipt; changes `row`, the caller saves it.
+
+    A refusal that has used up its tries becomes the final one.
+    """
+    if outcome.retry_class not in UNCOUNTED:
+        row.refusals += 1
+    pause = pause_after(
+        outcome.retry_class,
+        refusals=row.refusals,
+        channel=Channel(row.channel),
+        priority=row.priority,
+        jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
+        has_deadline=row.expires_at is not None,
+        retry_after=outcome.retry_after,
+    )
+    if pause is None and event in (Event.RETRY, Event.RECEIPT_RETRY):
+        event = Event.REFUSE if event is Event.RETRY else Event.RECEIPT_FAILED
+    new = after(State(row.state), event)
+    if new is None:
+        return
+    row.state = new.value
+    row.retry_class = outcome.retry_class.value
+    row.reason = f"{outcome.code} {outcome.text}".strip()[:200]
+    moment = clock.read_database_now()
+    if new is State.QUEUED:
+        row.due_at = moment + scaled(pause or timedelta(0))
+    else:
+        row.settled_at = moment
+    if outcome.retry_class in UNCOUNTED:
+        pause_for(row.gateway, outcome)
+
+
+def make_unknown(row: Delivery, why: str) -> None:
+    """No answer after the point of no return; asked about soon."""
+    row.state, row.reason = State.UNKNOWN.value, why[:200]
+    row.questions = 0
+    row.due_at = clock.read_database_now() + scaled(ASK_PAUSES[0])
+
+
+def scaled(pause: timedelta) -> timedelta:
+    """A pause, shortened in drills."""
+    return pause * settings.BACKOFF_SCALE
+
+
+def write_attempt(row: Delivery, outcome: Outcome, *, gateway: str, started: datetime) -> None:
+    """One row for each try that ended. Writing the same try twice adds nothing."""
+    told = {"outcome": type(outcome).__name__.lower()}
+    match outcome:
+        case Accepted(ref):
+            told["gateway_ref"] = ref[:200]
+        case Refused(retry_class, code, text, _):
+            told |= {"retry_class": retry_class.value, "code": code[:60], "text": text[:300]}
+        case Unknown(why):
+            told["text"] = why[:300]
+    attempt = Attempt(
+        delivery=row, number=row.attempts, gateway=gateway, started_at=started, ended_at=clock.now(), **told
+    )
+    Attempt.objects.bulk_create([attempt], ignore_conflicts=True)
+
+
+def _guarded(claim: Claim, state: State) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(
+        id=claim.id, lease_token=claim.token, attempts=claim.attempt, state=state.value
+    )
+

@@ -1,0 +1,155 @@
+"""Settling unknowns: ask the gateway, then the channel's policy, then a person. Every step is visible on the row."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from urgentaction.channels.contract import Candidate, CannotTell, Channel, Found, Lookup, ReceiptKind
+from urgentaction.core import clock
+
+from .gateways import gateway_named
+from .models import Delivery, HumanTask, HumanTaskKind
+from .outgoing import address_of
+from .references import reference_of
+from .rules import (
+    ASK_PAUSES,
+    TRACE_WINDOW,
+    Event,
+    State,
+    UnknownPolicy,
+    after,
+    unknown_policy,
+)
+from .send import scaled
+
+#: A lookup's time window around the attempt, for clocks that differ.
+SLACK = timedelta(minutes=2)
+MOST_QUESTIONS = 8
+
+
+def due_unknowns(limit: int = 50) -> list[int]:
+    """Unknowns whose next question is due; those that wait for a person are left out."""
+    return list(
+        Delivery.objects.filter(state=State.UNKNOWN, due_at__lte=clock.database_now())
+        .exclude(human_tasks__kind=HumanTaskKind.SETTLE_UNKNOWN, human_tasks__done_at=None)
+        .order_by("priority", "due_at")
+        .values_list("id", flat=True)[:limit]
+    )
+
+
+def settle(delivery_id: int) -> State:
+    """Take one unknown a step further. Returns where it stands then. No transaction is open while the gateway is asked."""
+    row = Delivery.objects.select_related("contact_point", "supporter").get(id=delivery_id)
+    if row.state != State.UNKNOWN:
+        return State(row.state)
+    answer = _ask(row)
+    with transaction.atomic():
+        row = Delivery.objects.select_for_update(of=("self",)).select_related("alert__case").get(id=delivery_id)
+        if row.state == State.UNKNOWN:
+            _apply(row, answer)
+            row.save()
+    return State(row.state)
+
+
+def _ask(row: Delivery) -> Found | CannotTell:
+    gateway = gateway_named(row.gateway)
+    to = address_of(row)
+    if not gateway.capabilities.has_lookup:
+        return CannotTell("the gateway has no look-up", is_final=True)
+    if not to:
+        return CannotTell("the address is gone", is_final=True)
+    begun = row.intent_at or row.created_at
+    return gateway.lookup(
+        Lookup(
+            reference=reference_of(row.id),
+            to=to,
+            submitted_from=begun - SLACK,
+            submitted_until=clock.now() + SLACK,
+            ref=row.gateway_ref,
+        )
+    )
+
+
+def _apply(row: Delivery, answer: Found | CannotTell) -> None:
+    row.questions += 1
+    match answer:
+        case Found(candidates):
+            _apply_found(row, candidates)
+        case CannotTell(why, is_final):
+            row.reason = f"unknown: {why}"[:200]
+            _by_policy(row, may_ask=not is_final and row.questions < MOST_QUESTIONS)
+
+
+def _apply_found(row: Delivery, candidates: tuple[Candidate, ...]) -> None:
+    certain = [one for one in candidates if one.is_certain]
+    free = certain or [one for one in candidates if not _belongs_to_another(one, row)]
+    if len(free) > 1 and not certain:
+        row.reason = f"unknown: the gateway has {len(free)} messages that fit"
+        _by_policy(row, may_ask=False)
+    elif free:
+        _take(row, free[0])
+    elif clock.now() - (row.intent_at or row.created_at) < scaled(TRACE_WINDOW):
+        row.reason = "unknown: no trace at the gateway yet"
+        _by_policy(row, may_ask=True)
+    else:
+        _move(row, Event.NOT_SENT, "the gateway never took it")
+        row.alert.__class__.objects.filter(id=row.alert_id).update(swept_at=None)
+
+
+def _take(row: Delivery, candidate: Candidate) -> None:
+    _move(row, Event.FOUND, "the gateway has it")
+    row.gateway_ref = candidate.ref
+    row.accepted_at = clock.now()
+    if candidate.receipt is not None and candidate.receipt.kind is ReceiptKind.DELIVERED:
+        _move(row, Event.RECEIPT_DELIVERED, "")
+
+
+def _belongs_to_another(candidate: Candidate, row: Delivery) -> bool:
+    return Delivery.objects.filter(gateway_ref=candidate.ref).exclude(id=row.id).exists() or (
+        row.tries.model.objects.filter(gateway_ref=candidate.ref).exclude(delivery=row).exists()
+    )
+
+
+def _by_policy(row: Delivery, *, may_ask: bool) -> None:
+    match unknown_policy(Channel(row.channel), may_ask=may_ask, repeats=row.repeats):
+        case UnknownPolicy.ASK:
+            pause = ASK_PAUSES[min(row.questions, len(ASK_PAUSES) - 1)]
+            row.due_at = clock.read_database_now() + scaled(pause)
+        case UnknownPolicy.REPEAT:
+            row.repeats += 1
+            _move(row, Event.REPEAT, "unknown before: sent again with the same Message-ID")
+            row.alert.__class__.objects.filter(id=row.alert_id).update(swept_at=None)
+        case UnknownPolicy.HUMAN:
+            ask_a_person(row)
+
+
+def ask_a_person(row: Delivery) -> None:
+    """Nothing a machine can do is left: somebody has to find out."""
+    HumanTask.objects.get_or_create(
+        key=f"unknown:{row.id}:{row.attempts}",
+        defaults={
+            "kind": HumanTaskKind.SETTLE_UNKNOWN,
+            "alert_id": row.alert_id,
+            "delivery": row,
+            "title": f"Did the {row.channel} of alert {row.alert.number} arrive? (delivery {row.id})",
+            "advice": (
+                f"The gateway {row.gateway} took it or not, nobody can say. Look at its own log for our reference "
+                f"{reference_of(row.id)}, or ask the recipient; then `urgentaction delivery settle {row.id} "
+                "--arrived` or `--lost`."
+            ),
+            "created_at": clock.now(),
+        },
+    )
+
+
+def _move(row: Delivery, event: Event, reason: str) -> None:
+    new = after(State(row.state), event)
+    if new is None:
+        raise AssertionError(f"{event} is not legal for {row.state}")
+    row.state, row.reason = new.value, reason
+    if new is State.QUEUED:
+        row.due_at = clock.read_database_now()
+    if new is State.DELIVERED:
+        row.settled_at = clock.read_database_now()

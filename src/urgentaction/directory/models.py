@@ -1,0 +1,81 @@
+"""Offices, officials and contact points. What is printed and what is dialled are two different columns."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from django.db import models
+
+from urgentaction.channels.contract import Channel
+from urgentaction.core.ids import uuid7
+
+
+class Health(StrEnum):
+    """What we know of a contact point's working."""
+
+    UNVERIFIED = "unverified"
+    WORKING = "working"
+    FAILING = "failing"
+    DEAD = "dead"
+
+
+class Office(models.Model):
+    """A post: its name and address per language. Texts are `{language: text}`; English is always there."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    slug = models.SlugField(max_length=80, unique=True)
+    country = models.CharField(max_length=2)  # ISO 3166-1 alpha-2
+    names = models.JSONField()
+    postal_address = models.JSONField(default=dict)  # {language: [line, …]}
+    time_zone = models.CharField(max_length=64)
+    preferred_language = models.CharField(max_length=12, default="en")
+    opens = models.TimeField(null=True, blank=True)
+    closes = models.TimeField(null=True, blank=True)
+    workdays = models.CharField(max_length=7, default="12345")  # ISO weekdays, Monday is 1
+
+    def __str__(self) -> str:
+        return str(self.names.get("en", self.slug))
+
+
+class Official(models.Model):
+    """Who holds an office, from when to when, and how they are addressed in each language."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    slug = models.SlugField(max_length=80, unique=True)
+    office = models.ForeignKey(Office, on_delete=models.PROTECT, related_name="officials")
+    names = models.JSONField()  # {language: name}
+    honorifics = models.JSONField(default=dict)
+    salutations = models.JSONField(default=dict)  # {language: "Dear President Park"}
+    holds_from = models.DateField(null=True, blank=True)
+    holds_until = models.DateField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return str(self.names.get("en", self.slug))
+
+
+class ContactPoint(models.Model):
+    """Where an office is reached.
+
+    `printed_value` is what letters show, as published; empty where nothing was published. `dial_value` is what is
+    dialled or mailed: E.164 or an address. In sandbox mode only reserved test values are ever dialled.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    office = models.ForeignKey(Office, on_delete=models.CASCADE, related_name="contact_points")
+    channel = models.CharField(max_length=8, choices=[(c.value, c.value) for c in Channel])
+    printed_value = models.CharField(max_length=120, blank=True)
+    dial_value = models.CharField(max_length=254)
+    rank = models.PositiveSmallIntegerField(default=1)  # 1 is tried first
+    health = models.CharField(max_length=12, choices=[(h.value, h.value) for h in Health], default=Health.UNVERIFIED)
+    health_note = models.CharField(max_length=200, blank=True)
+    verified_at = models.DateTimeField(null=True, blank=True)
+    verified_how = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["office", "channel", "dial_value"], name="contact_point_once"),
+        ]
+        ordering = ["office", "channel", "rank"]
+
+    def __str__(self) -> str:
+        return f"{self.channel} of {self.office_id}"

@@ -1,0 +1,49 @@
+"""Reads on the directory: who holds an office now, and where it can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
+
+from django.db.models import Q
+
+from urgentaction.channels.contract import Channel
+from urgentaction.core.clock import today
+from urgentaction.core.errors import InvalidInput
+
+from .models import ContactPoint, Health, Office, Official
+
+
+class _HasOffice(Protocol):
+    @property
+    def office(self) -> Office: ...
+
+
+Addressed = TypeVar("Addressed", bound=_HasOffice)
+
+
+def official_in(office: Office) -> Official:
+    """Who holds the office today, by its own calendar. Raises InvalidInput where nobody is recorded."""
+    day = today(office.time_zone)
+    official = (
+        office.officials.filter(Q(holds_from=None) | Q(holds_from__lte=day))
+        .filter(Q(holds_until=None) | Q(holds_until__gte=day))
+        .order_by("-holds_from")
+        .first()
+    )
+    if official is None:
+        raise InvalidInput.of(f"office {office.slug}", "nobody is recorded as holding it today; add the official first")
+    return official
+
+
+def officials_in_office(addressed: Iterable[Addressed]) -> Iterator[tuple[Addressed, Official]]:
+    """Each addressee with the person who holds the office today."""
+    for entry in addressed:
+        yield entry, official_in(entry.office)
+
+
+def usable_contact_points(office_id: object, channels: Iterable[Channel]) -> list[ContactPoint]:
+    """Contact points that are not known to be dead, in the order of `channels`, then by rank."""
+    order = {channel.value: place for place, channel in enumerate(channels)}
+    points = ContactPoint.objects.filter(office_id=office_id, channel__in=order).exclude(health=Health.DEAD)
+    return sorted(points, key=lambda point: (order[point.channel], point.rank, point.dial_value))

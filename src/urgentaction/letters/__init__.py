@@ -1,0 +1,1 @@
+"""Letters and notices: templates, rendering, freezing, PDF. A frozen letter never changes."""

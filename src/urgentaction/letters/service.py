@@ -1,0 +1,232 @@
+"""Freezing: an alert's letters and notices are rendered once and written down; afterwards nobody changes them.
+
+Freezing again finds the rows and leaves them alone, so a worker that dies half-way loses nothing and doubles nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import date
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from urgentaction.alerts.models import Alert, AlertTarget
+from urgentaction.alerts.plan import AlertPlan
+from urgentaction.cases.models import Case
+from urgentaction.channels.contract import Channel
+from urgentaction.core import clock
+from urgentaction.core.errors import TemplateError
+from urgentaction.directory.models import ContactPoint, Official
+
+from . import views
+from .content import Audience, LetterContext, NoticeContext, SmsContext
+from .models import Letter, Notice
+from .organisation import organisation
+from .render import RenderedLetter, render_letter, render_notice, render_sms
+from .source import Family, TemplateSource, load_shipped
+from .typeset import FaxHeader, Typesetter, pdf_sha256
+
+#: A manual alert without kinds of its own uses these.
+MANUAL_LETTER, MANUAL_NOTICE = "first_appeal", "appeal"
+
+
+@cache
+def typesetter() -> Typesetter:
+    """This process's typesetter: fonts are loaded once."""
+    return Typesetter(settings.SHIPPED_TEMPLATES / "typst")
+
+
+def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
+    """Write a letter for each target that has none yet. Returns how many were written.
+
+    Raises:
+        TemplateError: a template is missing or can't be rendered; nothing is written then.
+    """
+    if plan.officials is None:
+        return 0
+    done = set(alert.letters.values_list("official_id", flat=True))
+    targets = list(alert.targets.select_related("official__office"))
+    fresh = [_letter(alert, plan, target, targets) for target in targets if target.official_id not in done]
+    Letter.objects.bulk_create(fresh, ignore_conflicts=True)
+    return len(fresh)
+
+
+def freeze_notices(alert: Alert, plan: AlertPlan) -> int:
+    """Write the notices, one for each channel and language. Returns how many were written.
+
+    Raises:
+        TemplateError: a translation is missing or a template can't be rendered.
+    """
+    if plan.supporters is None:
+        return 0
+    done = set(alert.notices.values_list("channel", "language"))
+    channels = {*plan.supporters.channels, *_correction_channels(plan)}
+    fresh = [
+        _notice(alert, plan, channel, language)
+        for channel in sorted(channels)
+        for language in alert.languages
+        if (channel.value, language) not in done
+    ]
+    Notice.objects.bulk_create(fresh, ignore_conflicts=True)
+    return len(fresh)
+
+
+def letter_context(
+    alert: Alert, plan: AlertPlan, target: AlertTarget, targets: Iterable[AlertTarget], *, dated_on: date
+) -> LetterContext:
+    """Everything the template may read of this letter, consent applied for its audience."""
+    language = target.language
+    return LetterContext(
+        language=language,
+        audience=Audience.GOVERNMENT,
+        organisation=organisation().view(language),
+        signatory=organisation().signatory(language),
+        addressee=views.addressee(_main(target, targets), language),
+        case=views.case(alert.case, language, status=_status(alert)),
+        update=views.update(alert, language),
+        alert=views.alert(alert, dated_on=dated_on, kind=_letter_kind(plan)),
+        persons=views.persons(alert.case, Audience.GOVERNMENT, language, only=plan.concerned),
+        cc=views.cc_list(targets, language),
+    )
+
+
+def dated_on(alert: Alert) -> date:
+    """The date printed on the letters: the one set, else today where the first addressee sits."""
+    if alert.dated_on is not None:
+        return alert.dated_on
+    first = alert.targets.select_related("official__office").first()
+    zone = first.official.office.time_zone if first else settings.TIME_ZONE
+    return clock.now().astimezone(ZoneInfo(zone)).date()
+
+
+def _correction_channels(plan: AlertPlan) -> tuple[Channel, ...]:
+    """A follow-up must be able to reach those who were reached by SMS alone."""
+    from urgentaction.triggers.decision import SupportersAudience
+
+    if plan.supporters is not None and plan.supporters.audience is SupportersAudience.REACHED_BEFORE:
+        return (Channel.SMS,)
+    return ()
+
+
+def _letter(alert: Alert, plan: AlertPlan, target: AlertTarget, targets: list[AlertTarget]) -> Letter:
+    source = template(Family.LETTERS, _letter_kind(plan), target.language)
+    context = letter_context(alert, plan, target, targets, dated_on=dated_on(alert))
+    rendered = render_letter(source, context)
+    copy_for = views.cc_entry(target.official, target.language) if target.role == "cc" else None
+    pdf = typesetter().letter_pdf(rendered, context, copy_for=copy_for)
+    fax, repeat = _fax_pages(plan, target, rendered, context)
+    return Letter(
+        alert=alert,
+        official_id=target.official_id,
+        role=target.role,
+        language=target.language,
+        kind=_letter_kind(plan),
+        template_sha256=_sha256(source),
+        subject=rendered.re_line[:250],
+        text=rendered.text,
+        html=rendered.html,
+        pdf=pdf,
+        fax_pdf=fax,
+        fax_repeat_pdf=repeat,
+        sha256=pdf_sha256(pdf),
+        frozen_at=clock.now(),
+    )
+
+
+def _fax_pages(
+    plan: AlertPlan, target: AlertTarget, rendered: RenderedLetter, context: LetterContext
+) -> tuple[bytes, bytes]:
+    if plan.officials is None:
+        return b"", b""
+    channels = plan.officials.to if target.role == "to" else plan.officials.cc
+    if Channel.FAX not in channels:
+        return b"", b""
+    numbers = ContactPoint.objects.filter(office_id=target.official.office_id, channel=Channel.FAX).order_by("rank")
+    printed = numbers.values_list("printed_value", flat=True).first() or ""
+    first, again = (
+        typesetter().fax_pdf(
+            rendered,
+            context,
+            header=FaxHeader(
+                sent_on=context.alert.dated_on,
+                sender_number=context.organisation.fax,
+                to_number=printed,
+                is_repeat=is_repeat,
+            ),
+        )
+        for is_repeat in (False, True)
+    )
+    return first, again
+
+
+def _notice(alert: Alert, plan: AlertPlan, channel: Channel, language: str) -> Notice:
+    kind = plan.notice_kind or MANUAL_NOTICE
+    day = dated_on(alert)
+    common = {"alert": alert, "channel": channel.value, "language": language, "kind": kind, "frozen_at": clock.now()}
+    if channel is Channel.SMS:
+        sms_kind = kind if kind in SMS_KINDS else "update"
+        source = template(Family.SMS, sms_kind, language)
+        text = render_sms(
+            source,
+            SmsContext(
+                language=language,
+                organisation_name=organisation().view(language).name,
+                alert=views.alert(alert, dated_on=day, kind=kind),
+                link=action_url(alert.case),
+            ),
+        )
+        return Notice(**common, template_sha256=_sha256(source), text=text)
+    source = template(Family.NOTICES, kind, language)
+    notice = render_notice(
+        source,
+        NoticeContext(
+            language=language,
+            organisation=organisation().view(language),
+            case=views.case(alert.case, language, status=_status(alert)),
+            update=views.update(alert, language),
+            alert=views.alert(alert, dated_on=day, kind=kind),
+            action_url=action_url(alert.case),
+            persons=views.persons(alert.case, Audience.SUPPORTER, language, only=plan.concerned),
+        ),
+    )
+    return Notice(
+        **common, template_sha256=_sha256(source), subject=notice.subject[:250], text=notice.text, html=notice.html
+    )
+
+
+SMS_KINDS = frozenset({"appeal", "update"})
+
+
+def action_url(case: Case) -> str:
+    """Where a supporter reads on: the case's public background, or the service's own address."""
+    return case.background_url or settings.PUBLIC_URL
+
+
+def template(family: Family, kind: str, language: str) -> TemplateSource:
+    """A template of the shipped library. Raises MissingTranslation naming the file to add."""
+    return load_shipped(family, kind, language, root=settings.SHIPPED_TEMPLATES)
+
+
+def _letter_kind(plan: AlertPlan) -> str:
+    return plan.letter_kind or MANUAL_LETTER
+
+
+def _status(alert: Alert) -> str:
+    return alert.update.status if alert.update else alert.case.status
+
+
+def _main(target: AlertTarget, targets: Iterable[AlertTarget]) -> Official:
+    """A copy shows the letter as its main addressee gets it."""
+    if target.role == "to":
+        return target.official
+    main = next((other for other in targets if other.role == "to"), None)
+    if main is None:
+        raise TemplateError(f"alert {target.alert_id}: copies without an addressee; add one with role `to`")
+    return main.official
+
+
+def _sha256(source: TemplateSource) -> str:
+    return hashlib.sha256(source.text.encode()).hexdigest()

@@ -1,0 +1,136 @@
+"""From models to what templates see: language chosen, consent applied. The only bridge between the two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from babel import Locale
+
+from urgentaction.alerts.models import Alert, AlertTarget
+from urgentaction.cases.models import Case
+from urgentaction.cases.queries import person_as_shown
+from urgentaction.cases.vocabulary import Status, label
+from urgentaction.channels.contract import Channel
+from urgentaction.directory.models import Official
+
+from .content import Addressee, AlertView, Audience, CaseView, CcEntry, CountriesView, PersonView, UpdateView
+from .models import Letter
+from .sections import parse_sections, sections_for
+from .wording import MissingTranslation
+
+SHOWN_TO = {
+    Audience.GOVERNMENT: "shown_to_government",
+    Audience.PUBLIC: "shown_to_public",
+    Audience.SUPPORTER: "shown_to_supporters",
+}
+
+
+def _in(texts: dict[str, str], language: str, default: str = "") -> str:
+    return texts.get(language) or texts.get("en") or default
+
+
+def addressee(official: Official, language: str) -> Addressee:
+    """The address block. Fax and email are the printed ones, never what is dialled."""
+    office = official.office
+    printed = {
+        point.channel: point.printed_value for point in reversed(office.contact_points.order_by("rank")) if point.printed_value
+    }
+    return Addressee(
+        name=_in(official.names, language),
+        office=_in(office.names, language),
+        honorific=_in(official.honorifics, language),
+        salutation=_in(official.salutations, language),
+        postal_address=tuple(office.postal_address.get(language) or office.postal_address.get("en") or ()),
+        printed_fax=printed.get(Channel.FAX.value, ""),
+        printed_email=printed.get(Channel.EMAIL.value, ""),
+    )
+
+
+def cc_entry(official: Official, language: str) -> CcEntry:
+    """One line of the CC list."""
+    return CcEntry(name=_in(official.names, language), office=_in(official.office.names, language))
+
+
+def cc_list(targets: Iterable[AlertTarget], language: str) -> tuple[CcEntry, ...]:
+    """The CC list, in the case's order."""
+    return tuple(cc_entry(target.official, language) for target in targets if target.role == "cc")
+
+
+def case(found: Case, language: str, *, status: str) -> CaseView:
+    """The case with its texts for one language, as they read at `status`.
+
+    Raises:
+        MissingTranslation: the case has no text in this language.
+    """
+    text = found.texts.filter(language=language).first()
+    if text is None:
+        raise MissingTranslation(
+            f"case {found.reference} has no text in {language!r}; add texts/{language}.md and import the case again"
+        )
+    subject = _in(found.subjects, language) or _in(found.titles, language)
+    return CaseView(
+        reference=found.reference,
+        title=_in(found.titles, language),
+        public_title=subject,
+        re_line=subject,
+        texts=sections_for(parse_sections(text.markdown), status),
+        group_size=found.group_size,
+        countries=_countries(found, language),
+        background_url=found.background_url,
+    )
+
+
+def _countries(found: Case, language: str) -> CountriesView:
+    names = Locale.parse(language.replace("-", "_")).territories
+    by_role: dict[str, str] = {}
+    for entry in found.countries.all():
+        by_role[entry.role] = names.get(entry.country, entry.country)
+    return CountriesView(**by_role)
+
+
+def persons(found: Case, audience: Audience, language: str, *, only: tuple[str, ...]) -> tuple[PersonView, ...]:
+    """The persons as this audience may see them; `only` names those a split group's letter is about."""
+    shown = SHOWN_TO[audience]
+    people = found.persons.order_by("key")
+    seen = (
+        person_as_shown(person, getattr(person, shown), language, is_government=audience is Audience.GOVERNMENT)
+        for person in people
+        if not only or person.key in only
+    )
+    return tuple(PersonView(name=one.name, is_minor=one.is_minor, pronoun=one.pronoun) for one in seen if one.name)
+
+
+def update(alert_row: Alert, language: str) -> UpdateView:
+    """The status the alert is about; a manual alert before any update speaks of the case's own."""
+    row, found = alert_row.update, alert_row.case
+    status = row.status if row else found.status
+    previous = row.previous_status if row else ""
+    as_of = row.as_of if row else found.status_as_of
+    return UpdateView(
+        status=status,
+        status_label=label(Status(status), language) if status else "",
+        as_of=as_of or found.created_at.date(),
+        place=row.place if row else found.place,
+        confidence=row.confidence if row else found.confidence,
+        previous_status_label=label(Status(previous), language) if previous else "",
+    )
+
+
+def alert(row: Alert, *, dated_on: date, kind: str) -> AlertView:
+    """The call to act, with the date of the letter it follows."""
+    before = [letter.frozen_at.date() for letter in _earlier_letters(row)]
+    earlier_dates = [one.dated_on for one in row.predecessors.all() if one.dated_on]
+    previous = max(earlier_dates or before, default=None)
+    return AlertView(
+        kind=kind,
+        level=row.level or row.priority,
+        number=row.number,
+        dated_on=dated_on,
+        deadline=row.deadline_at.date() if row.deadline_at else None,
+        previous_dated_on=previous,
+    )
+
+
+def _earlier_letters(row: Alert) -> list[Letter]:
+    return [letter for one in row.predecessors.all() for letter in one.letters.only("frozen_at")[:1]]

@@ -1,0 +1,392 @@
+"""The only place that strings the stages together. Each step is one transaction, and each can be done again.
+
+    report_update ─> advance_alert ─> send_due ─> apply_receipts
+        (decide)     (start, freeze,   (claim,      (later, by what
+                      expand)          send)         gateways report)
+                                  sweep: finds whatever any of these left undone
+
+Workers, faces and tests call these functions; they call the rooms' services. Nothing here talks to a gateway itself,
+and a hint to a worker is only ever sent after the commit that made the work.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from urgentaction.alerts import service as alerts
+from urgentaction.alerts.models import Alert, AlertState
+from urgentaction.alerts.plan import AlertPlan
+from urgentaction.alerts.queries import due_to_start, is_current, live_alerts, standing_approvals
+from urgentaction.cases import service as cases
+from urgentaction.cases.models import Case, StatusUpdate
+from urgentaction.cases.queries import case_called, latest_as_of
+from urgentaction.cases.service import UpdateText
+from urgentaction.cases.vocabulary import Confidence, Status
+from urgentaction.core import clock
+from urgentaction.core.crashpoints import crash_point
+from urgentaction.core.enqueue import Task, enqueue
+from urgentaction.core.errors import InvalidInput, TemplateError
+from urgentaction.deliveries import escalate as escalation
+from urgentaction.deliveries import expand, sweep, unknowns
+from urgentaction.deliveries.claim import Lane, claim
+from urgentaction.deliveries.models import Heartbeat, HumanTask, HumanTaskKind
+from urgentaction.deliveries.queries import has_in_flight, open_work, reached_by
+from urgentaction.deliveries.send import send_window, windows
+from urgentaction.letters import service as letters
+from urgentaction.receipts import service as receipts
+from urgentaction.triggers.decision import RuleSet, TriggerDecision
+from urgentaction.triggers.facts import CaseSnapshot, PersonSnapshot, RunningAlert, UpdateFacts, validate_update
+from urgentaction.triggers.rules import decide, prevailing_status
+from urgentaction.triggers.ruleset import shipped
+
+log = logging.getLogger(__name__)
+
+SEND_TASK = {Lane.URGENT: Task.SEND_URGENT, Lane.BULK: Task.SEND_BULK}
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What came of reporting an update: the row, the decision, the alerts it made and those it stopped."""
+
+    update: StatusUpdate
+    decision: TriggerDecision
+    alerts: tuple[Alert, ...] = ()
+    withdrawn: tuple[Alert, ...] = field(default=())
+
+
+def consider(case: Case, told: UpdateText) -> tuple[TriggerDecision, CaseSnapshot, RuleSet]:
+    """What an update would lead to, without writing anything: the dry run and the first half of the real one.
+
+    Raises:
+        InvalidInput: everything wrong with the update at once.
+    """
+    facts = UpdateFacts(
+        status=told.status,
+        confidence=told.confidence,
+        as_of=told.as_of,
+        reported_at=told.reported_at,
+        place=told.place,
+        person_keys=told.person_keys,
+    )
+    if problems := validate_update(facts, now=clock.now()):
+        raise InvalidInput(problems)
+    before, rules = _snapshot(case), shipped()
+    return decide(before, facts, rules, standing_approvals=standing_approvals()), before, rules
+
+
+@transaction.atomic
+def report_update(reference: str, told: UpdateText, *, by: str, dated_on: date | None = None) -> Reported:
+    """Something happened to somebody. In one transaction: write it, raise the fence, stop what is stale, decide, draft.
+
+    Args:
+        reference: of the case.
+        by: who says so, as the audit log names people (`user:…`, `token:…`, `cli:…`).
+        dated_on: the date to print on the letters; None for the day they are frozen.
+
+    Raises:
+        NotFound: no such case.
+        InvalidInput: the update can't be used; nothing was written.
+    """
+    case = cases.lock_case(reference)
+    decision, before, rules = consider(case, told)
+    facts = UpdateFacts(
+        status=told.status,
+        confidence=told.confidence,
+        as_of=told.as_of,
+        reported_at=told.reported_at,
+        person_keys=told.person_keys,
+    )
+    update = cases.record_update(
+        case,
+        told,
+        by=by,
+        supersedes_case=decision.supersedes_case,
+        prevailing=prevailing_status(before, facts, rules),
+        decision=_plain(decision),
+    )
+    stopped: list[Alert] = []
+    if decision.supersedes_case:
+        reason = f"overtaken by {told.status} as of {told.as_of}"
+        stopped = alerts.withdraw_live(case, reason=reason, by=by)
+    drafted = alerts.draft_alerts(case, update, decision, predecessors=stopped, by=by, dated_on=dated_on)
+    for alert in drafted:
+        _announce(alert, decision)
+    for alert in [*stopped, *drafted]:
+        enqueue(Task.ADVANCE_ALERT, str(alert.id))
+    crash_point("after_update")
+    return Reported(update, decision, tuple(drafted), tuple(stopped))
+
+
+def _announce(alert: Alert, decision: TriggerDecision) -> None:
+    """A draft that waits for a person is a task for one."""
+    if alert.state == AlertState.HELD:
+        return
+    HumanTask.objects.get_or_create(
+        key=f"decide:{alert.id}",
+        defaults={
+            "kind": HumanTaskKind.DECIDE,
+            "alert": alert,
+            "title": f"Alert {alert.number} waits for a decision ({decision.status}, {decision.confidence})"[:200],
+            "advice": f"Read it: `urgentaction alert show {alert.number}`. Then `alert approve` or `alert reject`.",
+            "created_at": clock.now(),
+        },
+    )
+
+
+def _snapshot(case: Case) -> CaseSnapshot:
+    live = list(live_alerts(case))
+    sent = list(Alert.objects.filter(case=case, started_at__isnull=False).values_list("id", flat=True))
+    latest: Any = latest_as_of(case)
+    return CaseSnapshot(
+        status=Status(case.status) if case.status else None,
+        confidence=Confidence(case.confidence) if case.confidence else None,
+        persons=tuple(
+            PersonSnapshot(key=person.key, status=Status(person.status) if person.status else None)
+            for person in case.persons.order_by("key")
+        ),
+        version=case.version,
+        running_alerts=tuple(RunningAlert(number=one.number, kind=one.kind, level=one.level) for one in live),
+        previously_reached=reached_by(sent).exists(),
+        latest_as_of=latest,
+    )
+
+
+def _plain(decision: TriggerDecision) -> dict[str, Any]:
+    return asdict(decision)
+
+
+@transaction.atomic
+def send_manual_alert(
+    reference: str, plan: AlertPlan, *, level: int, deadline: timedelta | None, by: str, dated_on: date | None = None
+) -> Alert:
+    """Draft an alert that a person composed; it waits for another person's approval. Raises NotFound, InvalidInput."""
+    case = cases.lock_case(reference)
+    alert = alerts.draft_manual(case, plan, level=level, deadline=deadline, by=by, dated_on=dated_on)
+    HumanTask.objects.get_or_create(
+        key=f"decide:{alert.id}",
+        defaults={
+            "kind": HumanTaskKind.DECIDE,
+            "alert": alert,
+            "title": f"Alert {alert.number} (manual) waits for approval"[:200],
+            "advice": f"Another person than its author runs `urgentaction alert approve {alert.number}`.",
+            "created_at": clock.now(),
+        },
+    )
+    return alert
+
+
+@transaction.atomic
+def approve(alert_id: uuid.UUID, *, by: str, hold: timedelta = timedelta(0), comment: str = "") -> Alert:
+    """One person's yes; with enough of them the alert starts after its hold. Raises Conflict, NotAllowed."""
+    alert = alerts.approve_alert(alert_id, by=by, hold=hold, comment=comment)
+    if alert.state == AlertState.HELD:
+        _close_decision(alert, by=by, result="approved")
+        enqueue(Task.ADVANCE_ALERT, str(alert.id))
+    return alert
+
+
+@transaction.atomic
+def reject(alert_id: uuid.UUID, *, by: str, comment: str) -> Alert:
+    """One person's no. Raises Conflict."""
+    alert = alerts.reject_alert(alert_id, by=by, comment=comment)
+    _close_decision(alert, by=by, result="rejected")
+    return alert
+
+
+@transaction.atomic
+def let_go(alert_id: uuid.UUID, *, by: str) -> Alert:
+    """Start a held alert now instead of at the end of its hold. Raises Conflict."""
+    alert = alerts.end_hold(alert_id, by=by)
+    enqueue(Task.ADVANCE_ALERT, str(alert.id))
+    return alert
+
+
+@transaction.atomic
+def withdraw(alert_id: uuid.UUID, *, reason: str, by: str) -> Alert:
+    """Stop an alert. Nothing of it is claimed after this commit. Raises Conflict."""
+    alert = alerts.withdraw_alert(alert_id, reason=reason, by=by)
+    _close_decision(alert, by=by, result="withdrawn")
+    enqueue(Task.ADVANCE_ALERT, str(alert.id))
+    return alert
+
+
+def _close_decision(alert: Alert, *, by: str, result: str) -> None:
+    HumanTask.objects.filter(alert=alert, kind=HumanTaskKind.DECIDE, done_at=None).update(
+        done_at=clock.now(), done_by=by, result=result
+    )
+
+
+def advance_alert(alert_id: uuid.UUID) -> None:
+    """Take an alert as far as it can go now: start, freeze, expand; or, once stopped, mark what was unsent.
+
+    Every step looks at the row first, so calling this at any time, any number of times, is right.
+    """
+    with transaction.atomic():
+        alerts.start_alert(alert_id)
+    alert = Alert.objects.select_related("case", "update").get(id=alert_id)
+    if alert.state in (AlertState.WITHDRAWN, AlertState.REJECTED, AlertState.EXPIRED):
+        _mark_stopped(alert)
+        return
+    if alert.state != AlertState.RUNNING or not is_current(alert):
+        return
+    plan = AlertPlan.from_json(alert.plan)
+    if alert.frozen_at is None and not _freeze(alert, plan):
+        return
+    if alert.expanded_at is None and not _expand(alert, plan):
+        return
+    for lane in Lane:
+        enqueue(SEND_TASK[lane])
+
+
+def _mark_stopped(alert: Alert) -> None:
+    _close_decision(alert, by="system:alerts", result=alert.stop_reason)
+    while True:
+        with transaction.atomic():
+            if sweep.mark_withdrawn(alert):
+                return
+        if has_in_flight([alert.id]):
+            return  # rows locked by a worker right now: the sweeper comes by again
+
+
+def _freeze(alert: Alert, plan: AlertPlan) -> bool:
+    try:
+        with transaction.atomic():
+            letters.freeze_letters(alert, plan)
+            letters.freeze_notices(alert, plan)
+            alerts.mark(alert.id, field="frozen_at")
+    except TemplateError as error:
+        with transaction.atomic():
+            alerts.withdraw_alert(alert.id, reason=f"a letter can't be made: {error}", by="system:letters")
+            _template_task(alert, error)
+        return False
+    crash_point("after_freeze")
+    return True
+
+
+def _template_task(alert: Alert, error: TemplateError) -> None:
+    HumanTask.objects.get_or_create(
+        key=f"template:{alert.id}",
+        defaults={
+            "kind": HumanTaskKind.DECIDE,
+            "alert": alert,
+            "title": f"Alert {alert.number} was stopped: a letter can't be made"[:200],
+            "advice": f"{error} Then report the update again or send a manual alert."[:400],
+            "created_at": clock.now(),
+        },
+    )
+
+
+def _expand(alert: Alert, plan: AlertPlan) -> bool:
+    """Make the delivery rows. A follow-up waits until it is known whom the alerts before it reached."""
+    before = list(alert.predecessors.values_list("id", flat=True))
+    if alerts.follows_up(plan) and has_in_flight(before):
+        enqueue(Task.SWEEP)
+        return False
+    with transaction.atomic():
+        # Locked, so that an update recorded right now either stops this alert first or finds its rows.
+        locked = Alert.objects.select_for_update(of=("self",)).filter(
+            id=alert.id, state=AlertState.RUNNING, fence=F("case__version")
+        )
+        if not locked.exists():
+            return False
+        if plan.officials is not None:
+            alerts.drop_unreached_targets(alert, plan, reached=reached_by(before))
+            for target in expand.expand_officials(alert, plan.officials):
+                escalation.hand_over(target, why="no contact point on file for the planned channels")
+        if plan.supporters is not None:
+            expand.expand_supporters(alert, plan.supporters)
+        alerts.mark(alert.id, field="expanded_at")
+    crash_point("after_expand")
+    return True
+
+
+def send_due(lane: Lane, *, seconds: float | None = None) -> int:
+    """Send what is due in one lane until nothing is, or until the time is over. Returns how many were tried."""
+    budget = settings.TASK_SOFT_SECONDS / 2 if seconds is None else seconds
+    end = time.monotonic() + budget
+    tried = 0
+    while time.monotonic() < end:
+        with transaction.atomic():
+            claims = claim(lane, limit=settings.CLAIM_SIZE)
+        if not claims:
+            return tried
+        for window in windows(claims):
+            tried += send_window(window)
+    enqueue(SEND_TASK[lane])
+    return tried
+
+
+def apply_receipts() -> int:
+    """Apply the receipts that are waiting. Returns how many."""
+    done = receipts.apply_pending()
+    if done:
+        enqueue(Task.SEND_URGENT)
+    return done
+
+
+def sweep_all() -> dict[str, int]:
+    """Find and finish whatever was left undone, by looking at the database alone. Returns what was found, by name."""
+    found: dict[str, int] = {}
+    with transaction.atomic():
+        found["leases returned"] = sweep.return_expired_leases()
+    with transaction.atomic():
+        found["sends given up"] = sweep.give_up_expired_sends()
+    with transaction.atomic():
+        found["expired"] = sweep.expire_overdue()
+    found["receipts"] = receipts.apply_pending()
+    found["escalated"] = sum(_escalate(delivery_id) for delivery_id in escalation.due_escalations())
+    for delivery_id in unknowns.due_unknowns():
+        unknowns.settle(delivery_id)
+        found["unknowns asked"] = found.get("unknowns asked", 0) + 1
+    found["alerts advanced"] = _advance_all()
+    found["alerts finished"] = _finish_all()
+    for lane in Lane:
+        enqueue(SEND_TASK[lane])
+    return {name: count for name, count in found.items() if count}
+
+
+def _escalate(delivery_id: int) -> bool:
+    with transaction.atomic():
+        return escalation.escalate(delivery_id) is not None
+
+
+def _advance_all() -> int:
+    """Alerts whose next step nobody has taken: due to start, not frozen, not expanded, or stopped and not marked."""
+    waiting = [alert.id for alert in due_to_start()]
+    waiting += list(
+        Alert.objects.filter(state=AlertState.RUNNING, expanded_at=None, fence=F("case__version")).values_list("id", flat=True)
+    )
+    waiting += [alert.id for alert in sweep.stopped_alerts()]
+    for alert_id in waiting:
+        advance_alert(alert_id)
+    return len(waiting)
+
+
+def _finish_all() -> int:
+    finished = 0
+    for alert in Alert.objects.filter(state=AlertState.RUNNING, expanded_at__isnull=False):
+        if not open_work(alert.id).exists():
+            with transaction.atomic():
+                finished += alerts.finish_alert(alert.id)
+    return finished
+
+
+def beat_heart(name: str = "upkeep") -> None:
+    """Leave a mark that came through broker, worker and database."""
+    Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": clock.read_database_now()})
+
+
+def dry_run(reference: str, told: UpdateText) -> tuple[Case, TriggerDecision]:
+    """What reporting this would do. Writes nothing. Raises NotFound, InvalidInput."""
+    case = case_called(reference)
+    decision, _, _ = consider(case, told)
+    return case, decision

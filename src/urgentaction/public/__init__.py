@@ -1,0 +1,1 @@
+"""Pages and links for supporters and gateways: unsubscribe, media for fax, health."""

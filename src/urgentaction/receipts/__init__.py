@@ -1,0 +1,1 @@
+"""What gateways report later: stored raw and once, then applied."""

@@ -1,0 +1,39 @@
+"""Receipts: one row per event of a gateway, stored before it is answered and applied later. The raw body is kept, sealed."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from urgentaction.core.fields import EncryptedTextField
+from urgentaction.core.ids import uuid7
+from urgentaction.deliveries.models import Delivery
+
+
+class Receipt(models.Model):
+    """One event. `(gateway, event_id)` is unique: a repeated callback adds nothing."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    gateway = models.CharField(max_length=40)
+    event_id = models.CharField(max_length=200)
+    kind = models.CharField(max_length=12)
+    ref = models.CharField(max_length=200, blank=True)
+    reference = models.CharField(max_length=60, blank=True)
+    retry_class = models.CharField(max_length=10, blank=True)
+    code = models.CharField(max_length=60, blank=True)
+    text = models.CharField(max_length=300, blank=True)
+    address = EncryptedTextField()
+    raw = EncryptedTextField()
+    occurred_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField()
+    delivery = models.ForeignKey(Delivery, null=True, on_delete=models.PROTECT, related_name="receipts")
+    applied_at = models.DateTimeField(null=True)
+    effect = models.CharField(max_length=200, blank=True)  # what applying it changed, or why nothing
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["gateway", "event_id"], name="receipt_once")]
+        indexes = [
+            models.Index(fields=["received_at"], name="receipt_pending", condition=models.Q(applied_at__isnull=True))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gateway} {self.kind} {self.code}"

@@ -1,0 +1,1 @@
+"""People who asked to be told, and the list of those who must not be."""

@@ -1,0 +1,77 @@
+"""Supporters, and suppression: the addresses that must get nothing, kept as keyed hashes so that they outlive erasure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from django.db import models
+
+from urgentaction.core.fields import BlindIndexField, EncryptedTextField
+from urgentaction.core.ids import uuid7
+
+
+class SuppressionReason(StrEnum):
+    """Why an address gets nothing any more."""
+
+    HARD_BOUNCE = "hard_bounce"
+    COMPLAINT = "complaint"
+    STOP = "stop"
+    UNSUBSCRIBED = "unsubscribed"
+    MANUAL = "manual"
+
+
+class Supporter(models.Model):
+    """Somebody who asked to be told. Name and addresses are encrypted; `wants_*` is their consent per channel."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = EncryptedTextField()
+    email = EncryptedTextField()
+    email_index = BlindIndexField(source="email", purpose="email")
+    phone = EncryptedTextField()  # E.164
+    phone_index = BlindIndexField(source="phone", purpose="phone")
+    language = models.CharField(max_length=12)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    wants_email = models.BooleanField(default=False)
+    wants_sms = models.BooleanField(default=False)
+    may_override_quiet_hours = models.BooleanField(default=False)
+    quiet_from = models.TimeField(null=True, blank=True)  # no SMS from … until …, in their time zone
+    quiet_until = models.TimeField(null=True, blank=True)
+    consented_at = models.DateTimeField()
+    consent_source = models.CharField(max_length=120)
+    created_at = models.DateTimeField()
+    erased_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["email_index"], name="supporter_email_once"),
+            models.UniqueConstraint(fields=["phone_index"], name="supporter_phone_once"),
+        ]
+        indexes = [models.Index(fields=["language"], name="supporter_language")]
+
+    def __str__(self) -> str:
+        return f"supporter {self.id}"
+
+
+class Suppression(models.Model):
+    """One address on one channel that gets nothing. Lifted, not deleted: the history stays."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    channel = models.CharField(max_length=8)
+    address_index = models.BinaryField(max_length=32)
+    reason = models.CharField(max_length=16, choices=[(r.value, r.value) for r in SuppressionReason])
+    source = models.CharField(max_length=120)  # `receipt 5.1.1`, `reply STOP`, `user:<id>` …
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["channel", "address_index"],
+                condition=models.Q(lifted_at__isnull=True),
+                name="suppression_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} suppressed: {self.reason}"

@@ -1,0 +1,1 @@
+"""Reads only: what became of everything. Writes nothing, decides nothing."""

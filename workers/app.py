@@ -1,0 +1,42 @@
+"""The Celery app. Messages are hints: ids only, no results, nothing that a lost or doubled one could break."""
+
+from __future__ import annotations
+
+import os
+
+import django
+from celery import Celery
+from django.conf import settings
+
+from urgentaction.core.enqueue import Queue, broker_options
+from workers.queues import QUEUES, ROUTES
+from workers.schedule import timetable
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "urgentaction.conf.settings")
+django.setup()
+
+app = Celery("urgentaction", broker=settings.REDIS_URL)
+app.conf.update(
+    task_serializer="json",
+    accept_content=["json"],
+    task_queues=QUEUES,
+    task_routes=ROUTES,
+    task_default_queue=Queue.UPKEEP.value,
+    task_create_missing_queues=False,
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_publish_retry=False,
+    task_soft_time_limit=settings.TASK_SOFT_SECONDS,
+    task_time_limit=settings.TASK_HARD_SECONDS,
+    worker_prefetch_multiplier=1,
+    worker_soft_shutdown_timeout=10,
+    worker_enable_soft_shutdown_on_idle=True,
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options=broker_options(),
+    beat_schedule=timetable(settings.SWEEP_SECONDS),
+    timezone="UTC",
+    imports=("workers.tasks",),
+)
