@@ -35,14 +35,23 @@ class Sealed(bytes):
 
 
 class _OpeningAttribute(DeferredAttribute):
-    """Opens the seal on first access, so that a row whose secrets nobody reads costs no decryption."""
+    """Opens the seal on first access, so that a row whose secrets nobody reads costs no decryption.
+
+    Having `__set__` makes it a data descriptor: Python then asks it also for values that the instance holds.
+    """
 
     def __get__(self, instance: Any, cls: Any = None) -> Any:
-        value = super().__get__(instance, cls)
+        if instance is None:
+            return self
+        attname = self.field.attname
+        value = instance.__dict__[attname] if attname in instance.__dict__ else super().__get__(instance, cls)
         if isinstance(value, Sealed):
             value = key_ring().decrypt(value, context=_context(instance, self.field))
-            instance.__dict__[self.field.attname] = value
+            instance.__dict__[attname] = value
         return value
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.field.attname] = value
 
 
 def _context(instance: models.Model, field: Any) -> str:

@@ -1,0 +1,49 @@
+"""What every test has: real servers of its own run, on loopback, gone when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+import pytest
+
+from urgentaction.embedded.servers import Servers
+
+pytest_plugins = ["tests.network_guard"]
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """PostgreSQL and Valkey from their wheels, with data folders of this run."""
+    with Servers(tmp_path_factory.mktemp("servers"), durable=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(servers: Servers) -> None:
+    """Point Django at this run's database before the first connection is made."""
+    from django.conf import settings
+    from django.db import connections
+
+    parsed: dict[str, Any] = dict(dj_database_url.parse(servers.database_url))
+    wanted = {key: parsed[key] for key in ("HOST", "PORT", "USER", "PASSWORD", "NAME")}
+    settings.DATABASES["default"].update(wanted)
+    connections.databases["default"].update(wanted)
+
+
+@pytest.fixture(autouse=True)
+def _hints(request: pytest.FixtureRequest) -> None:
+    """Hints go to this run's broker where there is one; a test without a database sends none."""
+    if "servers" in request.fixturenames or "django_db_setup" in request.fixturenames:
+        from django.conf import settings
+
+        running: Servers = request.getfixturevalue("servers")
+        settings.REDIS_URL = running.redis_url
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The project's top folder."""
+    return Path(__file__).resolve().parents[1]

@@ -1,0 +1,10 @@
+"""The real settings, filled from tests/check.env where the environment says nothing: for the type checker and pytest."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("URGENTACTION_ENV_FILE", str(Path(__file__).with_name("check.env")))
+
+from urgentaction.conf.settings import *  # noqa: E402, F403
