@@ -14,6 +14,10 @@ def personal_email(notice: Notice, *, name: str, unsubscribe_url: str) -> tuple[
     return filled.text, filled.html
 
 
-def personal_sms(notice: Notice) -> str:
-    """The text message. It names nobody, so there is nothing to fill in."""
-    return notice.text
+#: Stands in the frozen text message where each recipient's own link goes.
+SMS_LINK = "https://link.slot.invalid/SLOT0LINK0SLOT"
+
+
+def personal_sms(notice: Notice, *, link: str) -> str:
+    """The text message with the recipient's link. It names neither the case nor anybody in it, and nor does the link."""
+    return notice.text.replace(SMS_LINK, link)

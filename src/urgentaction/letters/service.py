@@ -20,11 +20,13 @@ from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.core.errors import TemplateError
 from urgentaction.directory.models import ContactPoint, Official
+from urgentaction.triggers.decision import SupportersAudience
 
 from . import views
-from .content import Audience, LetterContext, NoticeContext, SmsContext
+from .content import Audience, CcEntry, LetterContext, NoticeContext, SmsContext
 from .models import Letter, Notice
 from .organisation import organisation
+from .personal import SMS_LINK
 from .render import RenderedLetter, render_letter, render_notice, render_sms
 from .source import Family, TemplateSource, load_shipped
 from .typeset import FaxHeader, Typesetter, pdf_sha256
@@ -104,8 +106,6 @@ def dated_on(alert: Alert) -> date:
 
 def _correction_channels(plan: AlertPlan) -> tuple[Channel, ...]:
     """A follow-up must be able to reach those who were reached by SMS alone."""
-    from urgentaction.triggers.decision import SupportersAudience
-
     if plan.supporters is not None and plan.supporters.audience is SupportersAudience.REACHED_BEFORE:
         return (Channel.SMS,)
     return ()
@@ -117,7 +117,7 @@ def _letter(alert: Alert, plan: AlertPlan, target: AlertTarget, targets: list[Al
     rendered = render_letter(source, context)
     copy_for = views.cc_entry(target.official, target.language) if target.role == "cc" else None
     pdf = typesetter().letter_pdf(rendered, context, copy_for=copy_for)
-    fax, repeat = _fax_pages(plan, target, rendered, context)
+    fax, repeat = _fax_pages(plan, target, rendered, context, copy_for=copy_for)
     return Letter(
         alert=alert,
         official_id=target.official_id,
@@ -137,7 +137,12 @@ def _letter(alert: Alert, plan: AlertPlan, target: AlertTarget, targets: list[Al
 
 
 def _fax_pages(
-    plan: AlertPlan, target: AlertTarget, rendered: RenderedLetter, context: LetterContext
+    plan: AlertPlan,
+    target: AlertTarget,
+    rendered: RenderedLetter,
+    context: LetterContext,
+    *,
+    copy_for: CcEntry | None,
 ) -> tuple[bytes, bytes]:
     if plan.officials is None:
         return b"", b""
@@ -156,6 +161,7 @@ def _fax_pages(
                 to_number=printed,
                 is_repeat=is_repeat,
             ),
+            copy_for=copy_for,
         )
         for is_repeat in (False, True)
     )
@@ -175,7 +181,7 @@ def _notice(alert: Alert, plan: AlertPlan, channel: Channel, language: str) -> N
                 language=language,
                 organisation_name=organisation().view(language).name,
                 alert=views.alert(alert, dated_on=day, kind=kind),
-                link=action_url(alert.case),
+                link=SMS_LINK,
             ),
         )
         return Notice(**common, template_sha256=_sha256(source), text=text)

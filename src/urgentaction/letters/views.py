@@ -68,13 +68,14 @@ def case(found: Case, language: str, *, status: str) -> CaseView:
         raise MissingTranslation(
             f"case {found.reference} has no text in {language!r}; add texts/{language}.md and import the case again"
         )
+    texts = sections_for(parse_sections(text.markdown), status)
     subject = _in(found.subjects, language) or _in(found.titles, language)
     return CaseView(
         reference=found.reference,
-        title=_in(found.titles, language),
-        public_title=subject,
-        re_line=subject,
-        texts=sections_for(parse_sections(text.markdown), status),
+        title=texts.get("title") or _in(found.titles, language),
+        public_title=texts.get("public_title") or subject,
+        re_line=texts.get("re_line") or subject,
+        texts=texts,
         group_size=found.group_size,
         countries=_countries(found, language),
         background_url=found.background_url,

@@ -1,0 +1,228 @@
+"""Markdown as letters use it: paragraphs, headings, lists, quotes, emphasis, links. Nothing that loads, hides or runs.
+
+One parse (CommonMark, HTML off) gives blocks; from them come plain text for mail and the data for the typesetter.
+HTML comes from the same parse and is cleaned besides. `escape` makes any value appear literally.
+
+Pure. Must not know templates, cases or pages.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.tree import SyntaxTreeNode
+
+_PARSER = MarkdownIt("commonmark", {"html": False}).disable(
+    ["code", "fence", "hr", "html_block", "html_inline", "image", "lheading", "reference", "backticks"]
+)
+_LINK_SCHEMES = ("https:", "http:", "mailto:")
+_TAGS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "strong", "em", "a", "br"}
+WRAP_AT = 72
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of text set one way. `is_break` ends the line instead of carrying text."""
+
+    text: str
+    is_strong: bool = False
+    is_emphasised: bool = False
+    url: str = ""
+    is_break: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Runs in order."""
+
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading inside the text; `level` from 1."""
+
+    level: int
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list; `start` is its first number, or None for bullets."""
+
+    items: tuple[tuple[Block, ...], ...]
+    start: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Blocks set in."""
+
+    blocks: tuple[Block, ...]
+
+
+Block = Paragraph | Heading | Listing | Quote
+
+#: Control characters, and those that turn the direction of what follows (a name must not reorder a letter).
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>&!~|])")
+_AT_START = re.compile(r"^(\d*)([-+=#.):])")
+
+
+def one_line(value: str) -> str:
+    """A value without control characters and line breaks, with single spaces."""
+    return " ".join(_CONTROL.sub(" ", value).split())
+
+
+def escape(value: str) -> str:
+    """Markdown that shows `value` literally, on one line, wherever in a paragraph it stands (CommonMark 0.31, 2.4)."""
+    return _AT_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", one_line(value)))
+
+
+def parse(source: str) -> tuple[Block, ...]:
+    """Markdown to blocks. Raw HTML, images, code and dangerous links come out as the text they were written as."""
+    return tuple(_blocks(SyntaxTreeNode(_PARSER.parse(source)).children))
+
+
+def _blocks(nodes: Sequence[SyntaxTreeNode]) -> Iterator[Block]:
+    for node in nodes:
+        if node.type == "paragraph":
+            yield Paragraph(_inline(node))
+        elif node.type == "heading":
+            yield Heading(int(node.tag[1]), _inline(node))
+        elif node.type in {"bullet_list", "ordered_list"}:
+            start = int(node.attrs.get("start", 1)) if node.type == "ordered_list" else None
+            yield Listing(tuple(tuple(_blocks(item.children)) for item in node.children), start)
+        elif node.type == "blockquote":
+            yield Quote(tuple(_blocks(node.children)))
+        else:  # a rule of the parser was switched on without a block for it here
+            raise ValueError(f"no block for Markdown {node.type!r}")
+
+
+def _inline(node: SyntaxTreeNode) -> tuple[Run, ...]:
+    return tuple(run for inline in node.children for run in _runs(inline.children, Run("")))
+
+
+def _runs(nodes: Sequence[SyntaxTreeNode], style: Run) -> Iterator[Run]:
+    for node in nodes:
+        strong, emphasised, url = style.is_strong, style.is_emphasised, style.url
+        if node.type in {"text", "text_special"}:
+            if node.content:
+                yield Run(node.content, strong, emphasised, url)
+        elif node.type == "softbreak":
+            yield Run(" ", strong, emphasised, url)
+        elif node.type == "hardbreak":
+            yield Run("", is_break=True)
+        elif node.type == "link":
+            href = str(node.attrs.get("href", ""))
+            allowed = href if href.lower().startswith(_LINK_SCHEMES) else ""
+            yield from _runs(node.children, Run("", strong, emphasised, allowed))
+        else:
+            is_strong, is_emphasised = strong or node.type == "strong", emphasised or node.type == "em"
+            yield from _runs(node.children, Run("", is_strong, is_emphasised, url))
+
+
+def to_html(source: str) -> str:
+    """A clean HTML fragment: the tags of a letter, links to http, https and mail only."""
+    return nh3.clean(
+        _PARSER.render(source),
+        tags=_TAGS,
+        attributes={"a": {"href"}, "ol": {"start"}},
+        url_schemes={scheme.rstrip(":") for scheme in _LINK_SCHEMES},
+        link_rel="noopener noreferrer",
+    ).strip()
+
+
+def to_text(blocks: Sequence[Block], *, width: int = WRAP_AT) -> str:
+    """Plain text, wrapped at `width` columns; Hangul and Han count as two. A link reads "text <url>"."""
+    return "\n\n".join(_text_of(block, width) for block in blocks)
+
+
+def _text_of(block: Block, width: int) -> str:
+    if isinstance(block, Paragraph):
+        return wrap(_flow(block.runs), width=width)
+    if isinstance(block, Heading):
+        title = wrap(_flow(block.runs), width=width)
+        longest = max((columns(line) for line in title.split("\n")), default=0)
+        return f"{title}\n{('=' if block.level == 1 else '-') * longest}"
+    if isinstance(block, Quote):
+        return textwrap.indent(to_text(block.blocks, width=width - 2), "> ", lambda _line: True)
+    lines = []
+    for index, item in enumerate(block.items):
+        mark = "- " if block.start is None else f"{block.start + index}. "
+        body = to_text(item, width=width - len(mark))
+        lines.append(mark + textwrap.indent(body, " " * len(mark)).lstrip(" "))
+    is_tight = all(len(item) == 1 for item in block.items)
+    return ("\n" if is_tight else "\n\n").join(lines)
+
+
+def _flow(runs: Sequence[Run]) -> str:
+    """The runs as text with line breaks, each link's address behind its words."""
+    parts: list[str] = []
+    for index, run in enumerate(runs):
+        parts.append("\n" if run.is_break else run.text)
+        following = runs[index + 1].url if index + 1 < len(runs) else ""
+        if run.url and run.url != following:
+            words = "".join(earlier.text for earlier in runs[: index + 1] if earlier.url == run.url)
+            if words.strip() not in {run.url, run.url.removeprefix("mailto:")}:
+                parts.append(f" <{run.url}>")
+    return "".join(parts)
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal or fixed-width mail `text` takes (Unicode Standard Annex 11)."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def wrap(text: str, *, width: int = WRAP_AT) -> str:
+    """Break lines at spaces so that none is longer than `width` columns; a longer word keeps a line of its own."""
+    lines: list[str] = []
+    for hard_line in text.split("\n"):
+        current, used = "", 0
+        for word in hard_line.split():
+            size = columns(word)
+            if current and used + 1 + size > width:
+                lines.append(current)
+                current, used = word, size
+            else:
+                current, used = (f"{current} {word}", used + 1 + size) if current else (word, size)
+        lines.append(current)
+    return "\n".join(lines)
+
+
+def plain(source: str) -> str:
+    """Markdown as one line of text without marks."""
+    return one_line(to_text(parse(source), width=10_000))
+
+
+def as_data(blocks: Sequence[Block]) -> list[dict[str, object]]:
+    """The blocks as JSON-ready values, in the form `templates/typst/letter.typ` reads."""
+    return [_data_of(block) for block in blocks]
+
+
+def _data_of(block: Block) -> dict[str, object]:
+    if isinstance(block, Listing):
+        return {"kind": "list", "start": block.start, "items": [as_data(item) for item in block.items]}
+    if isinstance(block, Quote):
+        return {"kind": "quote", "blocks": as_data(block.blocks)}
+    runs = [
+        {
+            "text": run.text,
+            "strong": run.is_strong,
+            "emph": run.is_emphasised,
+            "url": run.url or None,
+            "break": run.is_break,
+        }
+        for run in block.runs
+    ]
+    if isinstance(block, Heading):
+        return {"kind": "heading", "level": block.level, "runs": runs}
+    return {"kind": "paragraph", "runs": runs}

@@ -1,0 +1,248 @@
+"""Template and context in, letter, notice or text message out.
+
+Pure: no files, no Django, no network, and the same input always gives the same output. What a template may do
+is the sandbox's business, what Markdown may do is `letters.markdown`'s; this module puts the pieces into the form of
+a letter. PDF is `letters.typeset`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import re
+from dataclasses import dataclass, replace
+
+from urgentaction.core.errors import TemplateError
+from urgentaction.letters import markdown, message_html
+from urgentaction.letters.content import (
+    SLOT_NAME,
+    SLOT_PREFERENCES,
+    SLOT_UNSUBSCRIBE,
+    Addressee,
+    LetterContext,
+    NoticeContext,
+    Organisation,
+    SmsContext,
+)
+from urgentaction.letters.sandbox import Renderer
+from urgentaction.letters.sms import unfit_for_korea
+from urgentaction.letters.source import TemplateSource, split
+from urgentaction.letters.wording import labels, long_date, office_and_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedLetter:
+    """A finished letter in one language.
+
+    Attributes:
+        re_line: without the "Re:".
+        salutation, closing: as printed, with the comma where the language has one.
+        date_line: in the language's form.
+        body_markdown: between salutation and closing.
+        text: the whole letter as plain text, wrapped at 72 columns.
+        html: the whole letter as a mail body, a complete document.
+    """
+
+    language: str
+    re_line: str
+    salutation: str
+    closing: str
+    date_line: str
+    body_markdown: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedNotice:
+    """A notice in one language, its slots still open unless the context filled them."""
+
+    language: str
+    subject: str
+    text: str
+    html: str
+
+    def fill(self, *, name: str, unsubscribe_url: str, preferences_url: str) -> RenderedNotice:
+        """The notice for one person. An empty name becomes the language's general form of address.
+
+        What is filled in appears literally; a name that looks like a slot or like HTML stays a name.
+        """
+        words, shown = labels(self.language), markdown.one_line(name)
+        values = {
+            SLOT_NAME: words.supporter.replace("{name}", shown) if shown else words.friend,
+            SLOT_UNSUBSCRIBE: unsubscribe_url,
+            SLOT_PREFERENCES: preferences_url,
+        }
+        return replace(
+            self,
+            text=_SLOT.sub(lambda found: values[found[0]], self.text),
+            html=_SLOT.sub(lambda found: html.escape(values[found[0]]), self.html),
+        )
+
+
+_SLOT = re.compile("|".join(map(re.escape, (SLOT_NAME, SLOT_UNSUBSCRIBE, SLOT_PREFERENCES))))
+
+
+def render_letter(template_source: TemplateSource, context: LetterContext) -> RenderedLetter:
+    """Render a letter. Front matter: `re` (needed), `closing` (used where the addressee has none of its own).
+
+    Raises:
+        TemplateError: naming template, line, variable, and what to do.
+        MissingTranslation: the language has no labels.
+    """
+    _agree(template_source, context.language)
+    parts = split(template_source, required=("re", "closing"))
+    renderer, values = Renderer(context.language), _values(context)
+    body = renderer.markdown(parts.body, values).strip()
+    words, closing = labels(context.language), context.addressee.closing.rstrip(", ")
+    closing = closing or renderer.plain(parts.front["closing"], values)
+    letter = RenderedLetter(
+        language=context.language,
+        re_line=renderer.plain(parts.front["re"], values),
+        salutation=_salutation(context.addressee, template_source.name) + words.comma,
+        closing=closing if closing.endswith(".") else f"{closing}{words.comma}",
+        date_line=long_date(context.alert.dated_on, context.language),
+        body_markdown=re.sub(r"\n{3,}", "\n\n", body),
+        text="",
+        html="",
+    )
+    return replace(
+        letter,
+        text=_letter_text(letter, context),
+        html=message_html.letter(_letter_blocks(letter, context), letter.body_markdown, language=letter.language),
+    )
+
+
+def render_notice(template_source: TemplateSource, context: NoticeContext) -> RenderedNotice:
+    """Render a notice to supporters. Front matter: `subject` (needed). The unsubscribe link must be in the body.
+
+    Raises:
+        TemplateError: naming template, line, variable, and what to do; also when the unsubscribe link is missing.
+    """
+    _agree(template_source, context.language)
+    parts = split(template_source, required=("subject",))
+    renderer, values = Renderer(context.language), _values(context)
+    body = renderer.markdown(parts.body, values).strip()
+    if context.unsubscribe_url not in body:
+        raise TemplateError(
+            f"template {template_source.name}: the unsubscribe link is missing; "
+            "add {{ unsubscribe_url | link }} where people find it"
+        )
+    subject = renderer.plain(parts.front["subject"], values)
+    return RenderedNotice(
+        language=context.language,
+        subject=subject,
+        text=markdown.to_text(markdown.parse(body)) + "\n",
+        html=message_html.notice(subject, body, language=context.language, sender=context.organisation.name),
+    )
+
+
+def render_sms(template_source: TemplateSource, context: SmsContext) -> str:
+    """Render a text message: one line, with the link. Korean ones stay within EUC-KR.
+
+    Raises:
+        TemplateError: naming template, line, variable, and what to do; also for a message without its link or
+            with characters that Korean carriers drop.
+    """
+    _agree(template_source, context.language)
+    text = Renderer(context.language).plain(split(template_source, required=()).body, _values(context))
+    if context.link not in text:
+        raise TemplateError(f"template {template_source.name}: the link is missing; add {{{{ link }}}}")
+    if context.language == "ko" and (unfit := unfit_for_korea(text)):
+        raise TemplateError(
+            f"template {template_source.name}: Korean carriers drop the characters {unfit!r}; write it without them"
+        )
+    return text
+
+
+def _agree(source: TemplateSource, language: str) -> None:
+    if source.language != language:
+        raise TemplateError(f"template {source.name} is in {source.language!r}, the letter in {language!r}")
+
+
+def _values(context: LetterContext | NoticeContext | SmsContext) -> dict[str, object]:
+    """The context's fields by name, one level deep: the classes below are read through the sandbox."""
+    return {field.name: getattr(context, field.name) for field in dataclasses.fields(context)}
+
+
+def _salutation(addressee: Addressee, template: str) -> str:
+    salutation = addressee.salutation.strip().rstrip(",")
+    if not salutation:
+        raise TemplateError(
+            f"template {template}: {addressee.name} has no salutation in this language; add it in the directory"
+        )
+    return salutation
+
+
+def addressee_lines(addressee: Addressee, language: str) -> tuple[str, ...]:
+    """The address block, line by line, with fax and email as the office prints them."""
+    words = labels(language)
+    if words.is_name_last:
+        who: tuple[str, ...] = (f"{addressee.office} {addressee.name} {addressee.honorific}".strip(),)
+    else:
+        who = (f"{addressee.honorific} {addressee.name}".strip(), addressee.office)
+    contact = (
+        f"{words.fax} {addressee.printed_fax}" if addressee.printed_fax else "",
+        f"{words.email} {addressee.printed_email}" if addressee.printed_email else "",
+    )
+    return tuple(shown for line in (*who, *addressee.postal_address, *contact) if (shown := markdown.one_line(line)))
+
+
+def letterhead_lines(organisation: Organisation, language: str) -> tuple[tuple[str, ...], ...]:
+    """The sender's postal address, and below it telephone, fax, email and website; each line in its parts."""
+    words = labels(language)
+    named = ((words.phone, organisation.phone), (words.fax, organisation.fax))
+    contact = (
+        *(f"{label} {value}" for label, value in named if value),
+        organisation.email,
+        organisation.website.removeprefix("https://"),
+    )
+    lines = ((", ".join(organisation.postal_address),), contact)
+    return tuple(parts for line in lines if (parts := tuple(part for part in line if part)))
+
+
+def signature_lines(context: LetterContext) -> tuple[str, ...]:
+    """Name, title and division, organisation."""
+    signatory = context.signatory
+    title = ", ".join(part for part in (signatory.title, signatory.division) if part)
+    return tuple(line for line in (signatory.name, title, context.organisation.name) if line)
+
+
+def cc_lines(context: LetterContext) -> tuple[str, ...]:
+    """The CC list, one line each."""
+    return tuple(office_and_name(entry.name, entry.office, context.language) for entry in context.cc)
+
+
+def _letter_blocks(letter: RenderedLetter, context: LetterContext) -> message_html.LetterBlocks:
+    words = labels(letter.language)
+    return message_html.LetterBlocks(
+        organisation=context.organisation.name,
+        letterhead=tuple(" · ".join(parts) for parts in letterhead_lines(context.organisation, letter.language)),
+        date_line=letter.date_line,
+        addressee=addressee_lines(context.addressee, letter.language),
+        re_line=f"{words.re} {letter.re_line}",
+        salutation=letter.salutation,
+        closing=letter.closing,
+        signature=signature_lines(context),
+        cc_label=words.cc,
+        cc=cc_lines(context),
+        reference=" · ".join(part for part in (context.alert.number, context.case.reference) if part),
+    )
+
+
+def _letter_text(letter: RenderedLetter, context: LetterContext) -> str:
+    blocks = _letter_blocks(letter, context)
+    parts = [
+        markdown.wrap("\n".join((blocks.organisation, *blocks.letterhead))),
+        blocks.date_line,
+        "\n".join(blocks.addressee),
+        markdown.wrap(blocks.re_line),
+        blocks.salutation,
+        markdown.to_text(markdown.parse(letter.body_markdown)),
+        blocks.closing,
+        "\n".join(blocks.signature),
+    ]
+    if blocks.cc:
+        parts.append("\n".join((blocks.cc_label, *blocks.cc)))
+    parts.append(blocks.reference)
+    return "\n\n".join(parts) + "\n"
