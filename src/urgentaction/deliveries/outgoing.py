@@ -25,7 +25,7 @@ from .claim import Claim
 from .gateways import gateway_for
 from .models import Delivery
 from .queries import may_have_printed
-from .references import callback_url, media_url, message_id, reference_of, return_path
+from .references import callback_url, media_url, message_id, read_on_url, reference_of, return_path
 from .rules import Event
 
 
@@ -188,7 +188,7 @@ def _sms(claim: Claim, row: Delivery, reference: str) -> OutgoingSms:
         to=address_of(row),
         callback_url=_callback(claim.channel, reference),
         valid_until=row.expires_at,
-        text=personal_sms(row.notice),
+        text=personal_sms(row.notice, link=read_on_url(reference)),
         is_sensitive=True,
     )
 

@@ -48,6 +48,11 @@ def media_url(reference: str) -> str:
     return f"{settings.PUBLIC_URL}/media/fax/{signing.TimestampSigner(salt=_MEDIA_SALT).sign(reference)}.pdf"
 
 
+def read_on_url(reference: str) -> str:
+    """Where somebody who got a text message reads on, and stops them."""
+    return f"{settings.PUBLIC_URL}/m/{reference}/"
+
+
 def read_media_token(token: str) -> int | None:
     """The delivery whose pages a media token opens; None if it is made up or too old."""
     try:

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
+from urgentaction.channels import registry
 from urgentaction.channels.contract import (
     Accepted,
     Channel,
@@ -148,6 +149,9 @@ def refused(row: Delivery, outcome: Refused, event: Event) -> None:
         has_deadline=row.expires_at is not None,
         retry_after=outcome.retry_after,
     )
+    limit = registry.attempt_limit(row.gateway, outcome.code) if row.gateway else None
+    if limit is not None and row.attempts >= limit and outcome.retry_class not in UNCOUNTED:
+        pause = None  # this code has its own, lower limit
     if pause is None and event in (Event.RETRY, Event.RECEIPT_RETRY):
         event = Event.REFUSE if event is Event.RETRY else Event.RECEIPT_FAILED
     new = after(State(row.state), event)
