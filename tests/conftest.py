@@ -9,6 +9,7 @@ from typing import Any
 import dj_database_url
 import pytest
 
+from urgentaction.core.enqueue import close_connections
 from urgentaction.embedded.servers import Servers
 
 pytest_plugins = ["tests.network_guard"]
@@ -19,6 +20,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """PostgreSQL and Valkey from their wheels, with data folders of this run."""
     with Servers(tmp_path_factory.mktemp("servers"), durable=False) as running:
         yield running
+        close_connections()
 
 
 @pytest.fixture(scope="session")

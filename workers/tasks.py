@@ -9,7 +9,6 @@ from celery.signals import worker_ready
 
 from urgentaction import pipeline
 from urgentaction.core.enqueue import Task, enqueue
-from urgentaction.deliveries.claim import Lane
 
 
 @shared_task(name=Task.ADVANCE_ALERT.value)
@@ -21,13 +20,13 @@ def advance_alert(alert_id: str) -> None:
 @shared_task(name=Task.SEND_URGENT.value)
 def send_urgent() -> None:
     """Officials."""
-    pipeline.send_due(Lane.URGENT)
+    pipeline.send_to_officials()
 
 
 @shared_task(name=Task.SEND_BULK.value)
 def send_bulk() -> None:
     """Supporters."""
-    pipeline.send_due(Lane.BULK)
+    pipeline.send_to_supporters()
 
 
 @shared_task(name=Task.APPLY_RECEIPTS.value)

@@ -325,6 +325,16 @@ def send_due(lane: Lane, *, seconds: float | None = None) -> int:
     return tried
 
 
+def send_to_officials() -> int:
+    """The urgent lane."""
+    return send_due(Lane.URGENT)
+
+
+def send_to_supporters() -> int:
+    """The bulk lane."""
+    return send_due(Lane.BULK)
+
+
 def apply_receipts() -> int:
     """Apply the receipts that are waiting. Returns how many."""
     done = receipts.apply_pending()

@@ -80,6 +80,13 @@ def _sender() -> Celery:
     return app
 
 
+def close_connections() -> None:
+    """Let go of the broker; the next hint connects again."""
+    if _sender.cache_info().currsize:
+        _sender().close()
+        _sender.cache_clear()
+
+
 def enqueue(task: Task, *ids: str) -> None:
     """Send a hint once the current transaction has committed (at once if there is none)."""
     transaction.on_commit(lambda: _publish(task, ids))

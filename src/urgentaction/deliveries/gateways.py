@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from django.conf import settings
 
 from urgentaction.channels import registry
@@ -11,9 +9,23 @@ from urgentaction.channels.contract import Channel, Gateway, GatewayConfig
 from urgentaction.core.errors import NotFound
 
 
-@cache
+_open: dict[str, Gateway] = {}
+
+
 def gateway_named(name: str) -> Gateway:
     """The gateway of that name. Raises NotFound, or ConfigurationError naming what is missing."""
+    if name not in _open:
+        _open[name] = _build(name)
+    return _open[name]
+
+
+def close_gateways() -> None:
+    """Let go of every connection; the next use builds anew from the settings."""
+    while _open:
+        _open.popitem()[1].close()
+
+
+def _build(name: str) -> Gateway:
     if name not in settings.GATEWAYS:
         raise NotFound.of("gateway", f"there is none called {name!r}; known: {', '.join(sorted(settings.GATEWAYS))}")
     return registry.build(

@@ -1,0 +1,388 @@
+"""Files that people hand in: tables (CSV) and records (TOML), read strictly, and the report of what became of them.
+
+Owns: size, encoding and shape of such files, the checks that several rooms need, and `ImportReport`. A fault is a
+`Problem` that names file, row and column; readers collect all of them, so that one round of corrections is enough.
+Must not: know any room's models, or write anything.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import hashlib
+import re
+import tomllib
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+from zoneinfo import available_timezones
+
+from babel import Locale
+from babel.core import UnknownLocaleError
+from django.db import connection, models
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from .errors import Conflict, InvalidInput, Problem
+
+#: Far above any directory or case text; a table of 100,000 supporters has about 15 MB.
+MOST_TEXT_BYTES = 2 * 1024 * 1024
+MOST_TABLE_BYTES = 64 * 1024 * 1024
+_IMPORT_LOCK = 0x55_41_02  # "UA": see accounts.service for the first of these
+_BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_LINE_END = re.compile(r"\r\n|\r|\n")
+#: CLDR's own codes for what is no country: unknown, test scripts, unions.
+_NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
+
+
+# --- What became of it ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did, in rows of the database, and what its user should know besides."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Tally:
+    """An ImportReport in the making."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+    def count_change(self, *, is_changed: bool) -> None:
+        """Count a row that was there already."""
+        if is_changed:
+            self.updated += 1
+        else:
+            self.unchanged += 1
+
+    def report(self) -> ImportReport:
+        """What stands now."""
+        return ImportReport(self.created, self.updated, self.unchanged, tuple(self.warnings))
+
+
+def change_row(row: models.Model, values: Mapping[str, object]) -> bool:
+    """Give a stored row these values and save it if any is new; False if it had them all."""
+    fresh = {name: value for name, value in values.items() if getattr(row, name) != value}
+    for name, value in fresh.items():
+        setattr(row, name, value)
+    if fresh:
+        row.save()
+    return bool(fresh)
+
+
+def claim_import() -> None:
+    """Be the only import until the caller's transaction ends: two at once would each miss the other's rows.
+
+    Raises:
+        Conflict: another one is running.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_IMPORT_LOCK])
+        is_free = cursor.fetchone()[0]
+    if not is_free:
+        raise Conflict.of("import", "another import is running; wait until it has ended, then start this one again")
+
+
+# --- Text -------------------------------------------------------------------------------------------------------------
+
+
+def read_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES) -> str:
+    """A file's text. A byte order mark in front is dropped; line ends stay as they are.
+
+    Raises:
+        InvalidInput: no such file, too large, not UTF-8, or binary.
+    """
+    name = path.name
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise InvalidInput.of(name, "is no file; name the file itself")
+        if size > most_bytes:
+            raise InvalidInput.of(name, f"has {size:,} bytes; at most {most_bytes:,} are read. Split the file")
+        content = path.read_bytes()
+    except OSError as error:
+        raise InvalidInput.of(name, f"can't be read ({error.strerror}); check the path and the permissions") from error
+    if encoding := _BOMS.get(content[:2]):
+        raise InvalidInput.of(name, f"is {encoding}; save it as UTF-8 (in a spreadsheet: “CSV UTF-8”)")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InvalidInput.of(
+            f"{name}, line {line}", "is not UTF-8; save the file as UTF-8 (in a spreadsheet: “CSV UTF-8”)"
+        ) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise InvalidInput.of(f"{name}, line {line}", "has a NUL character; this is no text file")
+    return text
+
+
+def file_sha256(*paths: Path) -> str:
+    """A fingerprint of what was imported, for the audit log."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+# --- Tables -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table: cells by column, without blanks around them. Row 1 is the heading, as in a spreadsheet."""
+
+    file: str
+    number: int
+    cells: Mapping[str, str]
+
+    def where(self, column: str) -> str:
+        """How a problem of this cell is named."""
+        return f"{self.file}, row {self.number}, column {column}"
+
+
+def read_table(path: Path, *, columns: Sequence[str], required: Collection[str]) -> tuple[list[Row], list[Problem]]:
+    """Read a comma-separated table (RFC 4180, except that no cell may hold a line break).
+
+    That exception is what makes a forgotten quotation mark spoil one row instead of swallowing all that follow.
+    Cells are text and stay text: `=1+1` is four characters. Empty rows are skipped; a column that the table doesn't
+    have reads as empty.
+
+    Returns:
+        The rows that can be read, and a problem for each that can't.
+
+    Raises:
+        InvalidInput: the file or its heading can't be used.
+    """
+    name = path.name
+    lines = _LINE_END.split(read_text(path, most_bytes=MOST_TABLE_BYTES))
+    heading = [cell.strip().lower() for cell in _cells(lines[0], f"{name}, row 1")]
+    _check_heading(heading, columns, required, f"{name}, row 1")
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    for number, line in enumerate(lines[1:], start=2):
+        where = f"{name}, row {number}"
+        try:
+            cells = [cell.strip() for cell in _cells(line, where)]
+        except InvalidInput as error:
+            problems += error.problems
+            continue
+        if not any(cells):
+            continue
+        if len(cells) != len(heading):
+            problems.append(
+                Problem(
+                    where,
+                    f"has {len(cells)} cells, the heading has {len(heading)}; "
+                    "put cells that contain a comma in quotation marks, and keep empty cells",
+                )
+            )
+            continue
+        rows.append(Row(name, number, dict.fromkeys(columns, "") | dict(zip(heading, cells, strict=True))))
+    return rows, problems
+
+
+def _cells(line: str, where: str) -> list[str]:
+    if not line.strip():
+        return []
+    try:
+        return next(csv.reader([line], strict=True))
+    except csv.Error as error:
+        if "field larger" in str(error):
+            raise InvalidInput.of(where, f"a cell has more than {csv.field_size_limit():,} characters") from error
+        raise InvalidInput.of(
+            where,
+            "a quotation mark is not closed, or has text after it; close it in the same row and double those inside",
+        ) from error
+
+
+def _check_heading(heading: list[str], columns: Sequence[str], required: Collection[str], where: str) -> None:
+    if not any(heading):
+        raise InvalidInput.of(where, f"is empty; it has to name the columns: {', '.join(columns)}")
+    if len(heading) == 1 and re.search(r"[;\t|]", heading[0]):
+        raise InvalidInput.of(where, "the columns are not separated by commas; save the table as CSV with commas")
+    problems = []
+    for column in sorted(set(required) - set(heading)):
+        problems.append(Problem(where, f"column {column} is missing; add it"))
+    for column in dict.fromkeys(heading):
+        if heading.count(column) > 1:
+            problems.append(Problem(where, f"column {column} is there {heading.count(column)} times; keep one"))
+        if column not in columns:
+            near = difflib.get_close_matches(column, columns, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"take it out; known are {', '.join(columns)}"
+            problems.append(Problem(where, f"column “{column[:40]}” is not known; {hint}"))
+    if problems:
+        raise InvalidInput(problems)
+
+
+# --- Records ----------------------------------------------------------------------------------------------------------
+
+
+class Record(BaseModel):
+    """A table of a TOML file. TOML has types, so nothing is converted; a key that is not known is a fault."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+_RecordT = TypeVar("_RecordT", bound=Record)
+_Parsed = TypeVar("_Parsed")
+
+_WORDS_FOR: Mapping[str, str] = {
+    "missing": "is missing; add it",
+    "extra_forbidden": "is not known here; correct the spelling or take it out",
+    "string_too_short": "is empty; write it",
+    "string_type": "must be text in quotation marks",
+    "int_type": "must be a whole number, without quotation marks",
+    "bool_type": "must be true or false, without quotation marks",
+    "date_type": "must be a day such as 2015-11-24, without quotation marks",
+    "time_type": "must be a time such as 09:00:00, without quotation marks",
+    "datetime_type": "must be a time such as 2015-11-24T09:00:00Z, without quotation marks",
+    "timezone_aware": "needs its time zone: 2015-11-24T09:00:00Z or …+09:00",
+    "list_type": "must be a list: [ … ]",
+    "dict_type": 'must be a table with a text for each language: { en = "…" }',
+    "model_type": "must be a table with keys",
+}
+
+
+def read_record(path: Path, shape: type[_RecordT]) -> _RecordT:
+    """A TOML file of this shape.
+
+    Raises:
+        InvalidInput: all that is wrong with it; each problem says where (`directory.toml, office 2 (th-pm), slug`).
+    """
+    name = path.name
+    text = read_text(path)
+    try:
+        data = tomllib.loads(text.replace("\r\n", "\n"))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput.of(name, f"is not valid TOML: {error}") from error
+    try:
+        return shape.model_validate(data)
+    except ValidationError as error:
+        raise InvalidInput([_problem(name, data, detail) for detail in error.errors()]) from None
+
+
+def place_in(name: str, data: Any, location: Iterable[int | str]) -> str:
+    """`directory.toml, office 2 (th-pm), contact_point 1, dial_value`: list items counted from 1, with their key."""
+    parts: list[str] = [name]
+    for step in location:
+        if step == "[key]":  # pydantic's mark for “the key itself, not its value”
+            continue
+        data = _step_into(data, step)
+        if isinstance(step, int):
+            key = data.get("slug") or data.get("key") if isinstance(data, dict) else None
+            parts[-1] += f" {step + 1}" + (f" ({key})" if isinstance(key, str) else "")
+        else:
+            parts.append(step)
+    return ", ".join(parts)
+
+
+def _step_into(data: Any, step: int | str) -> Any:
+    try:
+        return data[step]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _problem(name: str, data: Any, detail: ErrorDetails) -> Problem:
+    words = _WORDS_FOR.get(detail["type"], detail["msg"])
+    if limit := detail.get("ctx", {}).get("max_length"):
+        words = f"is longer than {limit}; shorten it"
+    return Problem(place_in(name, data, detail["loc"]), words)
+
+
+# --- Checks that several rooms need: each takes text, returns it in its one spelling, or raises InvalidInput ----------
+
+
+def one_line(text: str) -> str:
+    """Text without blanks around it. Control characters and line breaks have no place in a name or an address."""
+    found = text.strip()
+    if any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in found):
+        raise InvalidInput.of("", "has a line break or control character in it; take it out")
+    return found
+
+
+@cache
+def _countries() -> frozenset[str]:
+    territories = Locale("en").territories
+    return frozenset(code for code in territories if len(code) == 2 and code.isalpha()) - _NO_COUNTRIES
+
+
+def country_code(text: str) -> str:
+    """An ISO 3166-1 alpha-2 code, in capitals."""
+    code = text.strip().upper()
+    if code not in _countries():
+        raise InvalidInput.of("", f"“{text[:20]}” is not a country; write its two letters (ISO 3166: KR, TH, GB)")
+    return code
+
+
+def language_code(text: str) -> str:
+    """A language tag that CLDR knows: `en`, `ko`, `pt-BR`."""
+    try:
+        Locale.parse(text, sep="-")
+    except (UnknownLocaleError, ValueError, TypeError):
+        raise InvalidInput.of("", f"“{text[:20]}” is not a language; write its code: en, ko, fr") from None
+    return text
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def time_zone_name(text: str) -> str:
+    """An IANA time zone."""
+    if text not in _time_zones():
+        near = difflib.get_close_matches(text, sorted(_time_zones()), n=1)
+        hint = f"did you mean {near[0]}?" if near else "write it like Asia/Seoul or Europe/London"
+        raise InvalidInput.of("", f"“{text[:40]}” is not a time zone; {hint}")
+    return text
+
+
+def slug(text: str) -> str:
+    """A short name for use in files and addresses: `kr-president`."""
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text) or len(text) > 80:
+        raise InvalidInput.of("", f"“{text[:40]}” must be lower-case letters and digits with single hyphens between")
+    return text
+
+
+def in_record(check: Callable[[_Parsed], _Parsed]) -> AfterValidator:
+    """One of these checks, for a field of a `Record`."""
+
+    def checked(value: _Parsed) -> _Parsed:
+        try:
+            return check(value)
+        except InvalidInput as error:
+            # The field's own place is known to the reader; what the check called it is not repeated.
+            words = "; ".join(problem.message for problem in error.problems)
+            raise PydanticCustomError("refused", "{words}", {"words": words}) from error
+
+    return AfterValidator(checked)
+
+
+def _with_english(texts: dict[str, _Parsed]) -> dict[str, _Parsed]:
+    if texts and "en" not in texts:
+        raise InvalidInput.of("", "the English text is missing; add `en = …`")
+    return texts
+
+
+Language = Annotated[str, in_record(language_code)]
+Country = Annotated[str, in_record(country_code)]
+TimeZone = Annotated[str, in_record(time_zone_name)]
+Slug = Annotated[str, in_record(slug)]
+Line = Annotated[str, StringConstraints(max_length=400), in_record(one_line)]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=400), in_record(one_line)]
+#: `{language: text}`; where there is any text, there is an English one.
+Texts = Annotated[dict[Language, Words], in_record(_with_english)]

@@ -1,0 +1,130 @@
+"""A small world to act on: one case, a president with fax and email, one CC, a few supporters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from urgentaction import pipeline
+from urgentaction.alerts.models import Alert, StandingApproval
+from urgentaction.cases.models import Case, CaseAddressee, CaseCountry, CaseText
+from urgentaction.cases.service import UpdateText
+from urgentaction.cases.vocabulary import Confidence, Status
+from urgentaction.core import clock
+from urgentaction.deliveries.claim import Lane
+from urgentaction.deliveries.models import Delivery
+from urgentaction.directory.models import ContactPoint, Office, Official
+from urgentaction.supporters.models import Supporter
+
+TEXT = """
+## who
+The two are **refugees**.
+
+## request
+We ask you to *intercede*.
+
+## latest
+They are held at the border.
+
+## law
+Nobody may be returned to torture.
+
+## demands
+- Do not return them.
+- Say where they are.
+
+## acknowledgement
+We thank you for what you did.
+
+## whereabouts
+We do not know where they are.
+
+## outcome
+They are safe.
+"""
+
+
+@dataclass
+class World:
+    """Rows to start from, and the steps of the pipeline by short names."""
+
+    case: Case
+    president: Official
+    minister: Official
+    supporters: list[Supporter]
+
+    @classmethod
+    def make(cls, *, supporters: int = 3) -> World:
+        now = clock.now()
+        case = Case.objects.create(
+            reference="UA-2026-0001",
+            titles={"en": "Two refugees"},
+            subjects={"en": "Two refugees at risk of forced return"},
+            group_size=2,
+            created_at=now,
+        )
+        CaseText.objects.create(case=case, language="en", markdown=TEXT)
+        CaseCountry.objects.create(case=case, country="CN", role="custodian")
+        CaseCountry.objects.create(case=case, country="KP", role="origin")
+        CaseCountry.objects.create(case=case, country="KR", role="intercessor")
+        president = _official(case, "president", "to", 1, fax="+12025550101", email="president@office.invalid")
+        minister = _official(case, "minister", "cc", 2, email="minister@office.invalid")
+        people = [
+            Supporter.objects.create(
+                name=f"Friend {n}",
+                email=f"friend{n}@supporters.invalid",
+                phone=f"+4420794609{n:02}",
+                language="en",
+                wants_email=True,
+                wants_sms=n == 0,
+                consented_at=now,
+                consent_source="form",
+                created_at=now,
+            )
+            for n in range(supporters)
+        ]
+        for rule in ("imminent", "at-risk", "fate-unknown"):
+            StandingApproval.objects.create(rule=rule, by="user:duty", granted_at=now)
+        return cls(case, president, minister, people)
+
+    def update(self, status: Status, *, confidence: Confidence = Confidence.CONFIRMED, day: date = date(2026, 11, 20)) -> pipeline.Reported:
+        """Report an update; nothing is sent yet."""
+        told = UpdateText(status=status, confidence=confidence, as_of=day, reported_at=clock.now(), place="Tumen")
+        return pipeline.report_update(self.case.reference, told, by="cli:test")
+
+    def start(self, status: Status = Status.RETURN_IMMINENT) -> Alert:
+        """Report an update and take its alert to where deliveries stand in the queue."""
+        alert = self.update(status).alerts[0]
+        pipeline.advance_alert(alert.id)
+        alert.refresh_from_db()
+        return alert
+
+    def send(self) -> int:
+        """Send what is due in both lanes."""
+        return sum(pipeline.send_due(lane, seconds=20) for lane in Lane)
+
+    def states(self, alert: Alert) -> dict[str, list[str]]:
+        """States by role and channel."""
+        found: dict[str, list[str]] = {}
+        for row in Delivery.objects.filter(alert=alert).order_by("id"):
+            found.setdefault(f"{row.role} {row.channel}", []).append(row.state)
+        return found
+
+
+def _official(case: Case, slug: str, role: str, position: int, *, email: str, fax: str = "") -> Official:
+    office = Office.objects.create(
+        slug=slug, country="KR", names={"en": f"Office of the {slug}"}, time_zone="Asia/Seoul", preferred_language="en"
+    )
+    official = Official.objects.create(
+        slug=f"{slug}-holder",
+        office=office,
+        names={"en": f"The {slug}"},
+        salutations={"en": f"Dear {slug}"},
+    )
+    CaseAddressee.objects.create(case=case, office=office, role=role, position=position)
+    ContactPoint.objects.create(
+        office=office, channel="email", printed_value=f"{slug}@go.kr", dial_value=email
+    )
+    if fax:
+        ContactPoint.objects.create(office=office, channel="fax", printed_value="+82 2-770-4721", dial_value=fax)
+    return official

@@ -1,0 +1,81 @@
+"""The sandbox gateways as a program of their own, for tests: started on free ports, asked through HTTP, ended."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+
+@dataclass(slots=True)
+class SandboxProgram:
+    """A running sandbox. `ready` is what it wrote into its ready file."""
+
+    process: subprocess.Popen[bytes]
+    data: Path
+    ready: dict[str, Any]
+
+    @classmethod
+    def start(cls, data: Path, *, deadline: float = 30) -> SandboxProgram:
+        """Start it and wait until it listens."""
+        data.mkdir(parents=True, exist_ok=True)
+        ready_file = data / "ready.json"
+        command = [sys.executable, "-m", "urgentaction.sandbox", "--data", str(data), "--ready-file", str(ready_file)]
+        process = subprocess.Popen([*command, "--exit-with-parent"])
+        end = time.monotonic() + deadline
+        while not ready_file.exists():
+            if process.poll() is not None or time.monotonic() > end:
+                process.kill()
+                raise AssertionError(f"the sandbox did not come up (exit code {process.poll()})")
+            time.sleep(0.02)
+        return cls(process, data, json.loads(ready_file.read_text()))
+
+    def stop(self) -> None:
+        """End it, and wait until it is gone."""
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def script(self, *rules: dict[str, Any], **rest: Any) -> None:
+        """Add fault rules."""
+        answer = httpx.post(f"{self.ready['http_url']}/script", json={"rules": list(rules), **rest}, trust_env=False)
+        assert answer.is_success, answer.text
+
+    def forget_script(self) -> None:
+        """Remove all fault rules."""
+        httpx.delete(f"{self.ready['http_url']}/script", trust_env=False).raise_for_status()
+
+    def ledger(self, since: int = 0) -> list[dict[str, Any]]:
+        """What was accepted after entry `since`."""
+        answer = httpx.get(f"{self.ready['http_url']}/ledger.json", params={"since": since}, trust_env=False).json()
+        entries: list[dict[str, Any]] = answer["entries"] if isinstance(answer, dict) else answer
+        return entries
+
+    def gateway_options(self) -> dict[str, dict[str, str]]:
+        """Options for our adapters, as `settings.GATEWAYS` holds them."""
+        ready = self.ready
+        return {
+            "smtp": {"host": ready["smtp_host"], "port": str(ready["smtp_port"]), "tls": "none"},
+            "telnyx": {
+                "base_url": f"{ready['http_url']}/telnyx",
+                "api_key": "KEYsandbox-telnyx",
+                "connection_id": "sandbox-connection",
+                "public_key": ready["telnyx_public_key"],
+                "sender": "+442079460101",
+            },
+            "twilio": {
+                "base_url": f"{ready['http_url']}/twilio",
+                "account_sid": "AC00000000000000000000000000005a0d",
+                "auth_token": "sandbox-twilio-token",
+                "sender": "+442079460102",
+            },
+        }
