@@ -1,0 +1,1 @@
+"""Mail gateways, one folder each."""

@@ -1,0 +1,224 @@
+"""HTTP to gateways: one way to build a client, one way to make a request, one judgement on what a failure means.
+
+**The point of no return** is the last byte of the request. httpx's exceptions alone do not tell on which side of it
+something broke: a failed write may come out as a read error, because the transport goes on to look for an early
+answer. So every request carries a trace hook (httpcore's `trace` extension), and the hook notes whether the body was
+handed to the kernel completely:
+
+- not complete (no connection, no free place in the pool, no TLS, a write that failed or timed out): the gateway can't
+  have a whole request, so nothing was sent → `NotSent`;
+- complete, and then silence, a reset or garbage: it may have been acted on → `NoAnswer`.
+
+A request is never repeated here, and redirects are never followed: a repeated POST is a second fax. Environment
+variables (proxies, certificates, .netrc) are ignored. Connections are kept for a few seconds only, because a POST on
+a connection that the other side is just closing ends as `NoAnswer`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from urgentaction.channels.contract import Refused, RetryClass, Unknown
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 20.0
+WHOLE_SECONDS = 30.0
+MAX_ANSWER_BYTES = 1_000_000
+_LONGEST_WAIT = timedelta(days=1)
+
+# Both log whole URLs and headers, and a gateway's URLs carry telephone numbers (`?To=…`) and account names.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: status, headers, and the body, cut off where it was too long or the connection broke."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """A 2xx status."""
+        return 200 <= self.status < 300
+
+    def json_object(self) -> Mapping[str, Any]:
+        """The body as a JSON object; empty where it is anything else."""
+        try:
+            parsed = json.loads(self.body)
+        except ValueError:
+            return {}
+        return parsed if isinstance(parsed, dict) else {}
+
+    def retry_after(self) -> timedelta | None:
+        """The wait asked for (RFC 9110 §10.2.3: seconds or a date), at most a day; None where none was."""
+        value = self.headers.get("retry-after", "").strip()
+        if value.isascii() and value.isdigit():
+            return min(timedelta(seconds=min(int(value), 10**6)), _LONGEST_WAIT)
+        try:
+            until = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
+        return min(max(until - datetime.now(UTC), timedelta()), _LONGEST_WAIT)
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The request did not reach the gateway completely, so nothing came of it."""
+
+    code: str
+    text: str
+    retry_class: RetryClass = RetryClass.SOON
+
+    def outcome(self) -> Refused:
+        """The same in the contract's words."""
+        return Refused(self.retry_class, self.code, self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """The whole request went out, and no answer came back."""
+
+    why: str
+
+    def outcome(self) -> Unknown:
+        """The same in the contract's words."""
+        return Unknown(self.why)
+
+
+def build_client(*, headers: Mapping[str, str] | None = None) -> httpx.Client:
+    """The client every HTTP gateway uses: certificates verified, no redirects, nothing from the environment."""
+    return httpx.Client(
+        # Uncompressed answers: they are small, and one that unpacks to a gigabyte is no answer.
+        headers={"User-Agent": "urgentaction", "Accept-Encoding": "identity", **(headers or {})},
+        timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+        limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=5.0),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def exchange(
+    client: httpx.Client,
+    method: str,
+    url: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    json_body: Mapping[str, Any] | None = None,
+    form: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    auth: tuple[str, str] | None = None,
+) -> Answer | NotSent | NoAnswer:
+    """Make one request, once, in at most WHOLE_SECONDS and a read timeout, and say what became of it."""
+    trace = _Trace()
+    ends = time.monotonic() + WHOLE_SECONDS
+    try:
+        request = client.build_request(
+            method,
+            url,
+            params=params,
+            json=json_body,
+            data=form,
+            headers=headers,
+            extensions={"trace": trace.note},
+        )
+        response = client.send(request, auth=auth or httpx.USE_CLIENT_DEFAULT, stream=True)
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        return judge(error, is_request_complete=trace.is_request_complete)
+    try:
+        body = _read(response, ends)
+    finally:
+        response.close()
+    return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+
+
+def judge(error: Exception, *, is_request_complete: bool) -> NotSent | NoAnswer:
+    """What an httpx exception means, given whether the last byte of the request had left (module docstring)."""
+    if is_request_complete:
+        what = "did not answer in time" if isinstance(error, httpx.TimeoutException) else "broke off before answering"
+        return NoAnswer(f"The gateway {what}, after it had the whole request ({type(error).__name__}).")
+    if _is_certificate_fault(error):
+        return NotSent("tls", "The gateway's certificate was not accepted.", RetryClass.FIX_FIRST)
+    match error:
+        case httpx.InvalidURL() | httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
+            return NotSent("request", "The request could not be put together.", RetryClass.FIX_FIRST)
+        case httpx.ConnectError() | httpx.ConnectTimeout():
+            return NotSent("connect", "No connection to the gateway.")
+        case httpx.PoolTimeout():
+            return NotSent("pool", "All connections to the gateway were in use.")
+        case _:
+            return NotSent("write", f"The connection broke before the request was complete ({type(error).__name__}).")
+
+
+def class_of_status(status: int) -> RetryClass | None:
+    """What an HTTP status means where the gateway's own code says nothing; None: nobody can tell (unknown).
+
+    500, 502 and 504 say that something broke behind the door, not on which side of the work.
+    """
+    if status in _STATUS_CLASSES:
+        return _STATUS_CLASSES[status]
+    if status >= 500:
+        return None
+    return RetryClass.FIX_FIRST if status < 400 else RetryClass.LATER
+
+
+_STATUS_CLASSES: Mapping[int, RetryClass] = {
+    400: RetryClass.FIX_FIRST,
+    401: RetryClass.FIX_FIRST,
+    402: RetryClass.FIX_FIRST,
+    403: RetryClass.FIX_FIRST,
+    404: RetryClass.FIX_FIRST,
+    405: RetryClass.FIX_FIRST,
+    408: RetryClass.SOON,
+    413: RetryClass.FIX_FIRST,
+    415: RetryClass.FIX_FIRST,
+    422: RetryClass.FIX_FIRST,
+    425: RetryClass.SOON,
+    429: RetryClass.THROTTLE,
+    503: RetryClass.SOON,
+}
+
+
+class _Trace:
+    """Hears from the transport how far a request has come."""
+
+    def __init__(self) -> None:
+        self.is_request_complete = False
+
+    def note(self, event: str, _details: Mapping[str, Any]) -> None:
+        if event.endswith("send_request_body.complete"):
+            self.is_request_complete = True
+
+
+def _read(response: httpx.Response, ends: float) -> bytes:
+    """The body as far as it came. The status is known by now, and it decides; a broken body only costs details."""
+    body = bytearray()
+    try:
+        for piece in response.iter_raw():
+            body += piece
+            if len(body) > MAX_ANSWER_BYTES or time.monotonic() > ends:
+                break
+    except httpx.TransportError as error:
+        logging.getLogger(__name__).warning("A gateway's answer broke off in its body (%s).", type(error).__name__)
+    return bytes(body[:MAX_ANSWER_BYTES])
+
+
+def _is_certificate_fault(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,135 @@
+"""What a gateway is built from: its options, declared once, checked at the start, secrets kept out of sight.
+
+Owns `Option`, `Options` and `GatewayKind`. Knows the names of the environment variables only to name them in errors;
+it never reads the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from urgentaction.channels import guard
+from urgentaction.channels.contract import Channel, Gateway, GatewayConfig, Mode
+from urgentaction.core.errors import ConfigurationError, SandboxRefusal
+
+#: Shared by all gateways, so its variable carries no gateway's name.
+ALLOW_HOSTS = "allow_hosts"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a gateway: all values are text, and an empty one counts as missing."""
+
+    name: str
+    help: str
+    default: str = ""
+    is_required: bool = False
+    is_secret: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayKind:
+    """A registry line: the kind's name, its channel, its options, and how to build it.
+
+    Attributes:
+        attempt_limits: codes after which only so many tries in all make sense, whatever their retry class.
+    """
+
+    kind: str
+    channel: Channel
+    options: tuple[Option, ...]
+    build: Callable[[Options], Gateway]
+    attempt_limits: Mapping[str, int] = field(default_factory=dict)
+
+
+class Options:
+    """A gateway's options, checked against their declaration.
+
+    Raises:
+        ConfigurationError: an option is missing, unknown or not one of its choices. The variable is named, a
+            secret's value never is.
+    """
+
+    def __init__(self, config: GatewayConfig, declared: tuple[Option, ...]) -> None:
+        self.name = config.name
+        self.kind = config.kind
+        self.mode = config.mode
+        self._declared = {option.name: option for option in declared}
+        self._values = dict(config.options)
+        for unknown in self._values.keys() - self._declared.keys() - {ALLOW_HOSTS}:
+            known = ", ".join(sorted(self._declared))
+            raise ConfigurationError(f"Gateway {self.name!r} has no option {unknown!r}; {self.kind} knows {known}.")
+        for option in declared:
+            self._check(option)
+
+    def __repr__(self) -> str:
+        shown = {n: self[n] for n, option in self._declared.items() if not option.is_secret and self[n]}
+        return f"<Options of {self.name!r} ({self.kind}, {self.mode}): {shown}>"
+
+    def __getitem__(self, name: str) -> str:
+        """The value of a declared option, its default, or the empty text."""
+        return self._values.get(name, "") or self._declared[name].default
+
+    def variable(self, name: str) -> str:
+        """The environment variable behind an option, for messages."""
+        return f"URGENTACTION_{name.upper()}" if name == ALLOW_HOSTS else f"URGENTACTION_{self.kind}_{name}".upper()
+
+    def fault(self, name: str, message: str) -> ConfigurationError:
+        """An error that names the variable: `URGENTACTION_SMTP_PORT: …`."""
+        return ConfigurationError(f"{self.variable(name)}: {message}")
+
+    def integer(self, name: str, *, least: int, most: int) -> int:
+        """The option as a whole number between two bounds."""
+        text = self[name]
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise self.fault(name, f"{text!r} is not a number from {least} to {most}.")
+        return int(text)
+
+    def host(self, name: str) -> str:
+        """The option as a host; in sandbox mode only this machine and the hosts allowed by name."""
+        self._check_host(name, self[name])
+        return self[name]
+
+    def base_url(self, name: str) -> str:
+        """The option as `https://host[/path]` without a slash at the end; plain http only to this machine."""
+        url = self[name].rstrip("/")
+        try:
+            parts = urlsplit(url)
+            host, _port = parts.hostname or "", parts.port
+        except ValueError as error:
+            raise self.fault(name, f"is not a URL ({error}).") from error
+        is_plain = parts.scheme in {"http", "https"} and not (parts.query or parts.fragment or parts.username)
+        if not (is_plain and host):
+            raise self.fault(name, "must look like https://api.example.org, without user, query or fragment.")
+        self._check_host(name, host)
+        if self.mode is Mode.LIVE and parts.scheme != "https" and not is_this_machine(host):
+            raise self.fault(name, "must be https in live mode.")
+        return url
+
+    def _check(self, option: Option) -> None:
+        value = self[option.name]
+        if option.is_required and not value:
+            raise self.fault(option.name, f"is not set ({option.help}); gateway {self.name!r} can't start without it.")
+        if any(character in value for character in "\r\n\0"):
+            raise self.fault(option.name, "contains a line break or a NUL.")
+        if option.choices and value not in option.choices:
+            raise self.fault(option.name, f"is {value!r}; write {', '.join(option.choices)}.")
+
+    def _check_host(self, name: str, host: str) -> None:
+        allowed = self._values.get(ALLOW_HOSTS, "").split(",")
+        try:
+            guard.check_host(self.mode, host, allow=allowed)
+        except SandboxRefusal as refusal:
+            raise SandboxRefusal(f"{self.variable(name)}: {refusal}") from refusal
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host is loopback, where neither encryption nor a certificate has anything to protect."""
+    try:
+        guard.check_host(Mode.SANDBOX, host)
+    except SandboxRefusal:
+        return False
+    return True

@@ -1,0 +1,112 @@
+"""Every gateway there is, one line each, and the only way to build one.
+
+`build` also puts the live-dial guard in front of the gateway, so that no adapter can forget it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from urgentaction.channels import guard
+from urgentaction.channels.contract import (
+    Callback,
+    CannotTell,
+    Found,
+    Gateway,
+    GatewayConfig,
+    Health,
+    Lookup,
+    Mode,
+    Outcome,
+    Outgoing,
+    Receipt,
+    Refused,
+    RetryClass,
+)
+from urgentaction.channels.email.smtp import KIND as SMTP
+from urgentaction.channels.fax.telnyx import KIND as TELNYX
+from urgentaction.channels.options import GatewayKind, Options
+from urgentaction.channels.sms.twilio import KIND as TWILIO
+from urgentaction.core.errors import ConfigurationError, SandboxRefusal
+
+KINDS: Mapping[str, GatewayKind] = {
+    SMTP.kind: SMTP,
+    TELNYX.kind: TELNYX,
+    TWILIO.kind: TWILIO,
+}
+
+
+def build(config: GatewayConfig) -> Gateway:
+    """The gateway a configuration describes. Opens no connection yet.
+
+    Raises:
+        ConfigurationError: unknown kind, or an option that is missing or wrong (the variable is named).
+        SandboxRefusal: sandbox mode, and a host that is not this machine.
+    """
+    kind = KINDS.get(config.kind)
+    if kind is None:
+        known = ", ".join(sorted(KINDS))
+        raise ConfigurationError(f"Gateway {config.name!r}: there is no kind {config.kind!r}; known are {known}.")
+    gateway = kind.build(Options(config, kind.options))
+    return GuardedGateway(gateway, config.mode) if config.mode is Mode.SANDBOX else gateway
+
+
+def attempt_limit(kind: str, code: str) -> int | None:
+    """How many tries in all make sense after this code, whatever its retry class says; None: no special limit."""
+    return KINDS[kind].attempt_limits.get(code)
+
+
+class GuardedGateway:
+    """A gateway that refuses every destination outside the reserved ranges, whoever forgot to ask before.
+
+    Such a message is refused for good: nothing about it will be different at the next try.
+    """
+
+    def __init__(self, gateway: Gateway, mode: Mode) -> None:
+        self._gateway = gateway
+        self._mode = mode
+        self.name = gateway.name
+        self.channel = gateway.channel
+        self.capabilities = gateway.capabilities
+
+    def __repr__(self) -> str:
+        return f"<guarded {self._gateway!r}>"
+
+    def submit(self, outgoing: Outgoing) -> Outcome:
+        """As the gateway's own, after the guard."""
+        return self._refusal(outgoing) or self._gateway.submit(outgoing)
+
+    def submit_many(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Outcome]]:
+        """As the gateway's own, in order; what the guard refuses never reaches it."""
+        refusals = [self._refusal(outgoing) for outgoing in batch]
+        passed = [outgoing for outgoing, refusal in zip(batch, refusals, strict=True) if refusal is None]
+        outcomes = self._gateway.submit_many(passed)
+        for outgoing, refusal in zip(batch, refusals, strict=True):
+            yield (outgoing, refusal) if refusal is not None else next(outcomes)
+
+    def parse(self, callback: Callback) -> Iterable[Receipt]:
+        """As the gateway's own."""
+        return self._gateway.parse(callback)
+
+    def lookup(self, question: Lookup) -> Found | CannotTell:
+        """As the gateway's own."""
+        return self._gateway.lookup(question)
+
+    def cancel(self, ref: str) -> bool:
+        """As the gateway's own."""
+        return self._gateway.cancel(ref)
+
+    def check(self) -> Health:
+        """As the gateway's own."""
+        return self._gateway.check()
+
+    def close(self) -> None:
+        """As the gateway's own."""
+        self._gateway.close()
+
+    def _refusal(self, outgoing: Outgoing) -> Refused | None:
+        try:
+            guard.check_destination(self._mode, self.channel, outgoing.to)
+        except SandboxRefusal as refusal:
+            return Refused(RetryClass.NEVER, "sandbox", str(refusal))
+        return None

@@ -1,0 +1,287 @@
+"""The Twilio SMS gateway."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+
+from urgentaction.channels import http
+from urgentaction.channels.contract import (
+    Accepted,
+    Callback,
+    Candidate,
+    CannotTell,
+    Capabilities,
+    Channel,
+    ForgedCallback,
+    Found,
+    Health,
+    Lookup,
+    Outcome,
+    Outgoing,
+    OutgoingSms,
+    Receipt,
+    ReceiptKind,
+    Refused,
+    Unknown,
+)
+from urgentaction.channels.options import GatewayKind, Option, Options
+from urgentaction.channels.sms.twilio.client import HttpxClient, NoResponse, Refusal
+from urgentaction.channels.sms.twilio.codes import ATTEMPT_LIMITS, classify, classify_refusal
+from urgentaction.channels.sms.twilio.inbound import meaning
+from urgentaction.channels.wording import harmless
+
+_log = logging.getLogger(__name__)
+
+#: Twilio's bounds for ValidityPeriod, in seconds.
+SHORTEST_VALIDITY, LONGEST_VALIDITY = 1, 36_000
+#: Read by Twilio and never sent: without it a callback that meets a restart of ours is not repeated. The signature
+#: is over the URL without it.
+CALLBACK_RETRIES = "#rc=3&rp=5xx,ct,rt"
+#: How far Twilio's clock may be from ours when a message is looked for by time; its times are whole seconds.
+CLOCK_SLACK = timedelta(seconds=60)
+#: How many messages a look-up reads: to one number, and to anybody.
+MOST_TO_ONE, MOST_TO_ALL = 200, 1000
+
+_STATUS_KINDS: Mapping[str, ReceiptKind] = {
+    "accepted": ReceiptKind.PROGRESS,
+    "scheduled": ReceiptKind.PROGRESS,
+    "queued": ReceiptKind.PROGRESS,
+    "sending": ReceiptKind.PROGRESS,
+    "sent": ReceiptKind.PROGRESS,
+    "partially_delivered": ReceiptKind.PROGRESS,
+    "delivered": ReceiptKind.DELIVERED,
+    "read": ReceiptKind.DELIVERED,
+    "undelivered": ReceiptKind.FAILED,
+    "failed": ReceiptKind.FAILED,
+    "canceled": ReceiptKind.FAILED,
+}
+
+
+class TwilioSms:
+    """Sends SMS, hears of their fate and of people's answers by signed callbacks."""
+
+    channel = Channel.SMS
+    capabilities = Capabilities(has_callbacks=True, has_lookup=True, has_cancel=True)
+
+    def __init__(self, options: Options) -> None:
+        self.name = options.name
+        self._base_url = options.base_url("base_url")
+        self._from = _sender(options)
+        self._validator = RequestValidator(options["auth_token"])
+        self._http = http.build_client()
+        self._client = Client(
+            options["account_sid"],
+            options["auth_token"],
+            http_client=HttpxClient(self._http, self._base_url),
+            environment={"TWILIO_EDGE": ""},  # otherwise the SDK reads the process environment
+        )
+
+    def __repr__(self) -> str:
+        return f"<Twilio SMS gateway {self.name!r} at {self._base_url}>"
+
+    def submit(self, outgoing: Outgoing) -> Outcome:
+        """Ask for one message. Accepted means queued there; what becomes of it arrives by callback."""
+        if not isinstance(outgoing, OutgoingSms):
+            raise TypeError(f"An SMS gateway was handed a {type(outgoing).__name__}.")
+        try:
+            message = self._client.messages.create(to=outgoing.to, body=outgoing.text, **self._details(outgoing))
+        except NoResponse as silence:
+            return silence.cause.outcome()
+        except Refusal as refusal:
+            return _refusal(refusal.answer)
+        except (ValueError, TypeError, AttributeError) as error:
+            # The SDK could not read a 2xx answer: taken, most likely, but under a name we don't know.
+            return Unknown(f"Twilio's answer could not be read ({type(error).__name__}).")
+        return Accepted(message.sid) if message.sid else Unknown("Twilio took the message, but named no SID.")
+
+    def submit_many(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Outcome]]:
+        """One after the other: the API takes one message a request."""
+        for outgoing in batch:
+            yield outgoing, self.submit(outgoing)
+
+    def parse(self, callback: Callback) -> Iterable[Receipt]:
+        """Verify the signature over the public URL, then translate a status or a person's message."""
+        form = _Form(parse_qsl(callback.body.decode("utf-8", "replace"), keep_blank_values=True))
+        signature = callback.headers.get("x-twilio-signature", "")
+        if not signature or not self._validator.validate(callback.url, form, signature):
+            raise ForgedCallback("The callback's Twilio signature is missing or wrong.")
+        sid = form.get("MessageSid") or form.get("SmsSid", "")
+        if not sid:
+            _log.warning("Twilio signed a callback without a message SID.")
+            return ()
+        status = form.get("MessageStatus", "")
+        if status:
+            query = parse_qs(urlsplit(callback.url).query)
+            return (_status_receipt(sid, status, form.get("ErrorCode", ""), reference=query.get("ref", [""])[0]),)
+        text = form.get("Body", "")
+        kind = meaning(text, form.get("OptOutType", ""))
+        is_message = kind is ReceiptKind.INBOUND
+        event_id, sender = f"{sid}:inbound", form.get("From", "")
+        return (Receipt(event_id=event_id, kind=kind, address=sender, text=text if is_message else ""),)
+
+    def lookup(self, question: Lookup) -> Found | CannotTell:
+        """By SID where we know it, else the messages to that number at that time: they fit, but none is certain.
+
+        Twilio's filter on DateSent is not used: a message still waiting there has no such date. Where none was found,
+        those with an obfuscated number (`AddressRetention`) are looked through too, because a filter on the number
+        may not find them. A listing can lag: ask some seconds after the attempt, not at once.
+        """
+        try:
+            if question.ref:
+                message = self._client.messages(question.ref).fetch()
+                return Found(tuple(_candidates([message], question, is_certain=True)))
+            listed = self._client.messages.list(to=question.to, limit=MOST_TO_ONE)
+            if fitting := tuple(_candidates(listed, question)):
+                return Found(fitting)
+            everybody = self._client.messages.list(limit=MOST_TO_ALL)
+        except NoResponse as silence:
+            return CannotTell(f"Twilio was not reached: {silence}", is_final=False)
+        except Refusal as refusal:
+            return CannotTell(f"Twilio did not list its messages: {refusal}", is_final=False)
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            return CannotTell(f"Twilio's listing could not be read ({type(error).__name__}).", is_final=False)
+        hidden = [m for m in everybody if _is_obfuscated_form_of(m.to or "", question.to)]
+        if fitting := tuple(_candidates(hidden, question)):
+            return Found(fitting)
+        oldest = min((m.date_created for m in everybody if m.date_created), default=None)
+        is_complete = len(everybody) < MOST_TO_ALL or (oldest is not None and oldest < _window(question)[0])
+        return Found() if is_complete else CannotTell("Too many messages since then to look through.", is_final=True)
+
+    def cancel(self, ref: str) -> bool:
+        """Ask to stop a message that Twilio has not sent yet."""
+        try:
+            self._client.messages(ref).update(status="canceled")
+        except (NoResponse, Refusal, ValueError, TypeError, AttributeError):
+            return False
+        return True
+
+    def check(self) -> Health:
+        """List one message: reachable, and the token accepted?"""
+        try:
+            self._client.messages.list(limit=1)
+        except NoResponse as silence:
+            return Health(is_ok=False, detail=f"{self._base_url}: {silence}")
+        except Refusal as refusal:
+            words = _error(refusal.answer)[1] or "no reason given"
+            return Health(is_ok=False, detail=f"{self._base_url} answers {refusal.answer.status}: {words}")
+        except (ValueError, TypeError, AttributeError, KeyError):
+            return Health(is_ok=False, detail=f"{self._base_url} does not answer like Twilio; check base_url.")
+        return Health(is_ok=True, detail=f"{self._base_url} answers and accepts the token.")
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._http.close()
+
+    def _details(self, outgoing: OutgoingSms) -> dict[str, Any]:
+        details: dict[str, Any] = dict(self._from)
+        if outgoing.callback_url:
+            details["status_callback"] = outgoing.callback_url + CALLBACK_RETRIES
+        if outgoing.valid_until is not None:
+            left = int((outgoing.valid_until - datetime.now(UTC)).total_seconds())
+            details["validity_period"] = min(max(left, SHORTEST_VALIDITY), LONGEST_VALIDITY)
+        if outgoing.is_sensitive:
+            details |= {"content_retention": "discard", "address_retention": "obfuscate"}
+        return details
+
+
+class _Form(dict[str, str]):
+    """A posted form; `getall` is what the SDK's validator asks for where a name occurs twice."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        super().__init__(pairs)
+        self._pairs = pairs
+
+    def getall(self, name: str) -> list[str]:
+        return [value for known, value in self._pairs if known == name]
+
+
+def _sender(options: Options) -> dict[str, str]:
+    if options["messaging_service_sid"]:
+        return {"messaging_service_sid": options["messaging_service_sid"]}
+    if options["sender"]:
+        return {"from_": options["sender"]}
+    either = options.variable("sender")
+    raise options.fault("messaging_service_sid", f"is not set, nor is {either}; one of them must be.")
+
+
+def _refusal(answer: http.Answer) -> Outcome:
+    code, text = _error(answer)
+    retry_class = classify_refusal(answer.status, code)
+    if retry_class is None:
+        return Unknown(f"Twilio broke down over the request (HTTP {answer.status}).")
+    return Refused(retry_class, str(code or answer.status), text, answer.retry_after())
+
+
+def _error(answer: http.Answer) -> tuple[int, str]:
+    """Code and words of an error body: `{code, message}`, or RFC 9457 `{code, title, detail}`."""
+    body = answer.json_object()
+    code = body.get("code")
+    words = body.get("message") or body.get("detail") or body.get("title") or ""
+    return code if isinstance(code, int) else 0, harmless(str(words))
+
+
+def _status_receipt(
+    sid: str, status: str, error_code: str, *, reference: str = "", occurred_at: datetime | None = None
+) -> Receipt:
+    kind = _STATUS_KINDS.get(status)
+    if kind is None:
+        _log.warning("Unlisted Twilio message status %r; taken as progress.", status[:40])
+        kind = ReceiptKind.PROGRESS
+    number = int(error_code) if error_code.isascii() and error_code.isdigit() else 0
+    is_failure = kind is ReceiptKind.FAILED
+    return Receipt(
+        event_id=":".join(part for part in (sid, status, error_code) if part),
+        kind=kind,
+        ref=sid,
+        reference=reference,
+        # Without a code: cancelled, or a carrier that gives no reason. Neither is the number's fault.
+        retry_class=classify(number or 30008) if is_failure else None,
+        code=error_code or status,
+        occurred_at=occurred_at,
+    )
+
+
+def _candidates(messages: Iterable[Any], question: Lookup, *, is_certain: bool = False) -> Iterator[Candidate]:
+    """Those of the SDK's messages that were created while the attempt was on the wire, and are not a person's."""
+    since, until = _window(question)
+    for message in messages:
+        created_at = message.date_created
+        is_outbound = str(message.direction or "outbound").startswith("outbound")
+        if not message.sid or created_at is None or not is_outbound:
+            continue
+        if is_certain or since <= created_at <= until:
+            error_code = str(message.error_code or "")
+            receipt = _status_receipt(message.sid, str(message.status), error_code, occurred_at=message.date_updated)
+            yield Candidate(ref=message.sid, is_certain=is_certain, created_at=created_at, receipt=receipt)
+
+
+def _window(question: Lookup) -> tuple[datetime, datetime]:
+    return question.submitted_from - CLOCK_SLACK, question.submitted_until + CLOCK_SLACK
+
+
+def _is_obfuscated_form_of(shown: str, number: str) -> bool:
+    """`+1202555XXXX` may be +12025550123: same length, and every digit shown is the right one."""
+    is_masked = any(character in "Xx*" for character in shown)
+    return is_masked and len(shown) == len(number) and all(s in ("Xx*" + n) for s, n in zip(shown, number, strict=True))
+
+
+KIND = GatewayKind(
+    kind="twilio",
+    channel=Channel.SMS,
+    options=(
+        Option("base_url", "SMS API", default="https://api.twilio.com"),
+        Option("account_sid", "account SID, AC…", is_required=True),
+        Option("auth_token", "auth token; it also signs the callbacks", is_required=True, is_secret=True),
+        Option("messaging_service_sid", "messaging service, MG…"),
+        Option("sender", "or a sending number, E.164"),
+    ),
+    build=TwilioSms,
+    attempt_limits=ATTEMPT_LIMITS,
+)
