@@ -1,4 +1,4 @@
-"""The real settings, filled from tests/check.env where the environment says nothing: for the type checker and pytest."""
+"""The real settings, filled from tests/check.env where the environment is silent: for mypy and pytest."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ from pathlib import Path
 
 os.environ.setdefault("URGENTACTION_ENV_FILE", str(Path(__file__).with_name("check.env")))
 
-from urgentaction.conf.settings import *  # noqa: E402, F403
+from urgentaction.conf.settings import *  # noqa: F403

@@ -1,0 +1,1 @@
+"""Programs that measure and print ratios (`make bench`); nothing is timed inside the tests."""
