@@ -11,6 +11,10 @@ def timetable(sweep_seconds: float) -> dict[str, dict[str, Any]]:
     """Entries for Celery's `beat_schedule`. A sweep that could not be sent in time is dropped: the next one does it."""
     return {
         "sweep": {"task": Task.SWEEP.value, "schedule": sweep_seconds, "options": {"expires": sweep_seconds * 4}},
-        "receipts": {"task": Task.APPLY_RECEIPTS.value, "schedule": sweep_seconds, "options": {"expires": sweep_seconds * 4}},
+        "receipts": {
+            "task": Task.APPLY_RECEIPTS.value,
+            "schedule": sweep_seconds,
+            "options": {"expires": sweep_seconds * 4},
+        },
         "heartbeat": {"task": Task.HEARTBEAT.value, "schedule": 10.0, "options": {"expires": 60}},
     }

@@ -373,7 +373,9 @@ def _advance_all() -> int:
     """Alerts whose next step nobody has taken: due to start, not frozen, not expanded, or stopped and not marked."""
     waiting = [alert.id for alert in due_to_start()]
     waiting += list(
-        Alert.objects.filter(state=AlertState.RUNNING, expanded_at=None, fence=F("case__version")).values_list("id", flat=True)
+        Alert.objects.filter(state=AlertState.RUNNING, expanded_at=None, fence=F("case__version")).values_list(
+            "id", flat=True
+        )
     )
     waiting += [alert.id for alert in sweep.stopped_alerts()]
     for alert_id in waiting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,6 +16,8 @@ from urgentaction.deliveries.claim import Lane
 from urgentaction.deliveries.models import Delivery
 from urgentaction.directory.models import ContactPoint, Office, Official
 from urgentaction.supporters.models import Supporter
+
+_numbers = itertools.count(200)
 
 TEXT = """
 ## who
@@ -73,7 +76,7 @@ class World:
             Supporter.objects.create(
                 name=f"Friend {n}",
                 email=f"friend{n}@supporters.invalid",
-                phone=f"+4420794609{n:02}",
+                phone=f"+442079460{next(_numbers):03}",  # a new one each time: the sandbox remembers its messages
                 language="en",
                 wants_email=True,
                 wants_sms=n == 0,
@@ -87,7 +90,9 @@ class World:
             StandingApproval.objects.create(rule=rule, by="user:duty", granted_at=now)
         return cls(case, president, minister, people)
 
-    def update(self, status: Status, *, confidence: Confidence = Confidence.CONFIRMED, day: date = date(2026, 11, 20)) -> pipeline.Reported:
+    def update(
+        self, status: Status, *, confidence: Confidence = Confidence.CONFIRMED, day: date = date(2026, 11, 20)
+    ) -> pipeline.Reported:
         """Report an update; nothing is sent yet."""
         told = UpdateText(status=status, confidence=confidence, as_of=day, reported_at=clock.now(), place="Tumen")
         return pipeline.report_update(self.case.reference, told, by="cli:test")
@@ -122,9 +127,7 @@ def _official(case: Case, slug: str, role: str, position: int, *, email: str, fa
         salutations={"en": f"Dear {slug}"},
     )
     CaseAddressee.objects.create(case=case, office=office, role=role, position=position)
-    ContactPoint.objects.create(
-        office=office, channel="email", printed_value=f"{slug}@go.kr", dial_value=email
-    )
+    ContactPoint.objects.create(office=office, channel="email", printed_value=f"{slug}@go.kr", dial_value=email)
     if fax:
         ContactPoint.objects.create(office=office, channel="fax", printed_value="+82 2-770-4721", dial_value=fax)
     return official

@@ -47,9 +47,7 @@ class Alert(models.Model):
     number = models.CharField(max_length=32, unique=True)  # UA-2015-0117/2
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="alerts")
     update = models.ForeignKey(StatusUpdate, null=True, blank=True, on_delete=models.PROTECT, related_name="alerts")
-    predecessors = models.ManyToManyField(
-        "self", symmetrical=False, blank=True, related_name="successors"
-    )
+    predecessors = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="successors")
     kind = models.CharField(max_length=24, choices=[(k.value, k.value) for k in AlertKind])
     level = models.PositiveSmallIntegerField(null=True, blank=True)
     priority = models.PositiveSmallIntegerField()  # 1 is most urgent; orders the claims

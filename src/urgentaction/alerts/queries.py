@@ -53,10 +53,14 @@ def has_enough_approvals(alert: Alert) -> bool:
     return yes.count() >= alert.approvals_needed and others.exists()
 
 
+def in_force() -> QuerySet[StandingApproval]:
+    """Standing approvals that are neither taken back nor over."""
+    return StandingApproval.objects.filter(revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now()))
+
+
 def standing_approvals() -> list[triggers.StandingApproval]:
     """Those in force now, for the trigger rules."""
-    rows = StandingApproval.objects.filter(revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now()))
-    return [triggers.StandingApproval(rule_id=row.rule, by=row.by) for row in rows]
+    return [triggers.StandingApproval(rule_id=row.rule, by=row.by) for row in in_force()]
 
 
 def due_to_start() -> QuerySet[Alert]:

@@ -44,7 +44,13 @@ def withdraw_alert(alert_id: uuid.UUID, *, reason: str, by: str) -> Alert:
 
 
 def draft_alerts(
-    case: Case, update: StatusUpdate, decision: TriggerDecision, *, predecessors: list[Alert], by: str
+    case: Case,
+    update: StatusUpdate,
+    decision: TriggerDecision,
+    *,
+    predecessors: list[Alert],
+    by: str,
+    dated_on: date | None = None,
 ) -> list[Alert]:
     """Write down what a decision calls for: one alert for each part that starts on its own.
 
@@ -264,10 +270,12 @@ def _create(
 
 def _address(alert: Alert, plan: AlertPlan, case: Case, officials: Iterable[Official] | None) -> None:
     """Who holds the addressed offices now. A new target (grave) is left for a person to name."""
+    languages = list(case.texts.values_list("language", flat=True))
+    alert.languages = sorted({FALLBACK_LANGUAGE, *languages})
+    alert.save(update_fields=["languages"])
     if plan.officials is None or plan.officials_audience in (OfficialsAudience.NONE, OfficialsAudience.NEW_TARGET):
         return
     chosen = {official.id for official in officials} if officials is not None else None
-    languages = list(case.texts.values_list("language", flat=True))
     for addressee, official in officials_in_office(case.addressees.select_related("office")):
         if chosen is not None and official.id not in chosen:
             continue
@@ -279,8 +287,6 @@ def _address(alert: Alert, plan: AlertPlan, case: Case, officials: Iterable[Offi
             position=addressee.position,
             language=preferred if preferred in languages else FALLBACK_LANGUAGE,
         )
-    alert.languages = sorted({FALLBACK_LANGUAGE, *languages})
-    alert.save(update_fields=["languages"])
 
 
 def _approved(alert: Alert, *, hold: timedelta) -> None:

@@ -295,4 +295,4 @@ class GatewayConfig:
     name: str
     kind: str
     mode: Mode
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)  # some are secret

@@ -99,12 +99,16 @@ class NoAnswer:
         return Unknown(self.why)
 
 
-def build_client(*, headers: Mapping[str, str] | None = None) -> httpx.Client:
-    """The client every HTTP gateway uses: certificates verified, no redirects, nothing from the environment."""
+def build_client(*, headers: Mapping[str, str] | None = None, read_seconds: float = READ_SECONDS) -> httpx.Client:
+    """The client every HTTP gateway uses: certificates verified, no redirects, nothing from the environment.
+
+    Args:
+        read_seconds: how long an answer may take to begin, and to go on.
+    """
     return httpx.Client(
         # Uncompressed answers: they are small, and one that unpacks to a gigabyte is no answer.
         headers={"User-Agent": "urgentaction", "Accept-Encoding": "identity", **(headers or {})},
-        timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+        timeout=httpx.Timeout(read_seconds, connect=CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=5.0),
         follow_redirects=False,
         trust_env=False,

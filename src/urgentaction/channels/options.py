@@ -16,6 +16,9 @@ from urgentaction.core.errors import ConfigurationError, SandboxRefusal
 
 #: Shared by all gateways, so its variable carries no gateway's name.
 ALLOW_HOSTS = "allow_hosts"
+#: Seconds that an HTTP gateway may take to answer; likewise shared.
+TIMEOUT = "gateway_timeout_seconds"
+_SHARED = frozenset({ALLOW_HOSTS, TIMEOUT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Options:
         self.mode = config.mode
         self._declared = {option.name: option for option in declared}
         self._values = dict(config.options)
-        for unknown in self._values.keys() - self._declared.keys() - {ALLOW_HOSTS}:
+        for unknown in self._values.keys() - self._declared.keys() - _SHARED:
             known = ", ".join(sorted(self._declared))
             raise ConfigurationError(f"Gateway {self.name!r} has no option {unknown!r}; {self.kind} knows {known}.")
         for option in declared:
@@ -75,7 +78,7 @@ class Options:
 
     def variable(self, name: str) -> str:
         """The environment variable behind an option, for messages."""
-        return f"URGENTACTION_{name.upper()}" if name == ALLOW_HOSTS else f"URGENTACTION_{self.kind}_{name}".upper()
+        return f"URGENTACTION_{name.upper()}" if name in _SHARED else f"URGENTACTION_{self.kind}_{name}".upper()
 
     def fault(self, name: str, message: str) -> ConfigurationError:
         """An error that names the variable: `URGENTACTION_SMTP_PORT: …`."""
@@ -87,6 +90,15 @@ class Options:
         if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
             raise self.fault(name, f"{text!r} is not a number from {least} to {most}.")
         return int(text)
+
+    def timeout(self, default: float) -> float:
+        """Seconds to wait for an answer."""
+        text = self._values.get(TIMEOUT, "")
+        if not text:
+            return default
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 300):
+            raise self.fault(TIMEOUT, f"{text!r} is not a number from 1 to 300.")
+        return float(text)
 
     def host(self, name: str) -> str:
         """The option as a host; in sandbox mode only this machine and the hosts allowed by name."""

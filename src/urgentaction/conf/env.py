@@ -46,6 +46,7 @@ VARIABLES: Mapping[str, Variable] = {
     "URGENTACTION_CLAIM_SIZE": Variable("deliveries claimed at a time", "100"),
     "URGENTACTION_SWEEP_SECONDS": Variable("pause between two sweeps", "5"),
     "URGENTACTION_ALLOW_HOSTS": Variable("hosts allowed in sandbox mode besides loopback (container names)", ""),
+    "URGENTACTION_GATEWAY_TIMEOUT_SECONDS": Variable("how long an HTTP gateway may take to answer", "20"),
     "URGENTACTION_ORGANISATION": Variable("TOML file that describes the sending organisation", ""),
     "URGENTACTION_SMTP_HOST": Variable("mail submission host", "127.0.0.1"),
     "URGENTACTION_SMTP_PORT": Variable("mail submission port", "587"),
@@ -172,9 +173,7 @@ def _config(env: Env) -> Config:
         mail_from=env.str("URGENTACTION_MAIL_FROM"),
         mail_bounces=env.str("URGENTACTION_MAIL_BOUNCES"),
         smtp=_options(env, "SMTP", ("host", "port", "username", "password", "tls"), allow_hosts),
-        telnyx=_options(
-            env, "TELNYX", ("base_url", "api_key", "connection_id", "public_key", "sender"), allow_hosts
-        ),
+        telnyx=_options(env, "TELNYX", ("base_url", "api_key", "connection_id", "public_key", "sender"), allow_hosts),
         twilio=_options(
             env, "TWILIO", ("base_url", "account_sid", "auth_token", "messaging_service_sid", "sender"), allow_hosts
         ),
@@ -207,4 +206,5 @@ def _at_least(env: Env, name: str, least: int) -> int:
 
 def _options(env: Env, prefix: str, names: tuple[str, ...], allow_hosts: str) -> dict[str, str]:
     found = {name: env.str(f"URGENTACTION_{prefix}_{name.upper()}") for name in names}
-    return {name: value for name, value in found.items() if value} | {"allow_hosts": allow_hosts}
+    shared = {"allow_hosts": allow_hosts, "gateway_timeout_seconds": env.str("URGENTACTION_GATEWAY_TIMEOUT_SECONDS")}
+    return {name: value for name, value in found.items() if value} | shared

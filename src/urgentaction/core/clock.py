@@ -25,6 +25,11 @@ def today(time_zone: str) -> date:
     return now().astimezone(ZoneInfo(time_zone)).date()
 
 
+def without_offset(moment: datetime) -> datetime:
+    """One of our moments as the rest of the world counts it: what a gateway is asked about."""
+    return moment - timedelta(seconds=settings.CLOCK_OFFSET_SECONDS)
+
+
 def database_now() -> Func:
     """An expression for the database's time; the only clock that leases and retries are measured by."""
     return Func(function="ua_now", output_field=DateTimeField())

@@ -213,9 +213,8 @@ def _check_heading(heading: list[str], columns: Sequence[str], required: Collect
         raise InvalidInput.of(where, f"is empty; it has to name the columns: {', '.join(columns)}")
     if len(heading) == 1 and re.search(r"[;\t|]", heading[0]):
         raise InvalidInput.of(where, "the columns are not separated by commas; save the table as CSV with commas")
-    problems = []
-    for column in sorted(set(required) - set(heading)):
-        problems.append(Problem(where, f"column {column} is missing; add it"))
+    missing = sorted(set(required) - set(heading))
+    problems = [Problem(where, f"column {column} is missing; add it") for column in missing]
     for column in dict.fromkeys(heading):
         if heading.count(column) > 1:
             problems.append(Problem(where, f"column {column} is there {heading.count(column)} times; keep one"))
@@ -307,8 +306,8 @@ def _problem(name: str, data: Any, detail: ErrorDetails) -> Problem:
 
 
 def one_line(text: str) -> str:
-    """Text without blanks around it. Control characters and line breaks have no place in a name or an address."""
-    found = text.strip()
+    """Text without blanks around it, composed (NFC). Control characters and line breaks have no place in it."""
+    found = unicodedata.normalize("NFC", text.strip())
     if any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in found):
         raise InvalidInput.of("", "has a line break or control character in it; take it out")
     return found
@@ -316,8 +315,8 @@ def one_line(text: str) -> str:
 
 @cache
 def _countries() -> frozenset[str]:
-    territories = Locale("en").territories
-    return frozenset(code for code in territories if len(code) == 2 and code.isalpha()) - _NO_COUNTRIES
+    codes = {str(code) for code in Locale("en").territories}
+    return frozenset(code for code in codes if len(code) == 2 and code.isalpha()) - _NO_COUNTRIES
 
 
 def country_code(text: str) -> str:

@@ -82,5 +82,3 @@ def hand_over(target: AlertTarget, *, why: str) -> HumanTask:
         },
     )
     return task
-
-

@@ -142,9 +142,7 @@ def add_step(alert: Alert, target: AlertTarget, point: ContactPoint, plan: Offic
 
 def _office_opens(target: AlertTarget, moment: datetime) -> datetime:
     office = target.official.office
-    hours = OfficeHours(
-        time_zone=office.time_zone, opens=office.opens, closes=office.closes, workdays=office.workdays
-    )
+    hours = OfficeHours(time_zone=office.time_zone, opens=office.opens, closes=office.closes, workdays=office.workdays)
     return next_opening(moment, hours)
 
 

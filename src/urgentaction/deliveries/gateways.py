@@ -28,9 +28,7 @@ def close_gateways() -> None:
 def _build(name: str) -> Gateway:
     if name not in settings.GATEWAYS:
         raise NotFound.of("gateway", f"there is none called {name!r}; known: {', '.join(sorted(settings.GATEWAYS))}")
-    return registry.build(
-        GatewayConfig(name=name, kind=name, mode=settings.MODE, options=settings.GATEWAYS[name])
-    )
+    return registry.build(GatewayConfig(name=name, kind=name, mode=settings.MODE, options=settings.GATEWAYS[name]))
 
 
 def gateway_for(channel: Channel) -> Gateway:

@@ -133,6 +133,13 @@ def event_of(outcome: Refused) -> Event:
     return Event.REFUSE if outcome.retry_class in FINAL else Event.RETRY
 
 
+def receipt_event(retry_class: RetryClass) -> Event:
+    """What a later failure is, in the words of the table."""
+    if retry_class is RetryClass.OPT_OUT:
+        return Event.RECEIPT_OPT_OUT
+    return Event.RECEIPT_FAILED if retry_class is RetryClass.NEVER else Event.RECEIPT_RETRY
+
+
 def refused(row: Delivery, outcome: Refused, event: Event) -> None:
     """Work out what follows from a refusal, at the wire or by receipt; changes `row`, the caller saves it.
 
@@ -198,7 +205,4 @@ def write_attempt(row: Delivery, outcome: Outcome, *, gateway: str, started: dat
 
 
 def _guarded(claim: Claim, state: State) -> QuerySet[Delivery]:
-    return Delivery.objects.filter(
-        id=claim.id, lease_token=claim.token, attempts=claim.attempt, state=state.value
-    )
-
+    return Delivery.objects.filter(id=claim.id, lease_token=claim.token, attempts=claim.attempt, state=state.value)

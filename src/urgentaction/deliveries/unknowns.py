@@ -5,8 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
-from urgentaction.channels.contract import Candidate, CannotTell, Channel, Found, Lookup, ReceiptKind
+from urgentaction.channels.contract import (
+    Candidate,
+    CannotTell,
+    Channel,
+    Found,
+    Lookup,
+    ReceiptKind,
+    Refused,
+    RetryClass,
+)
 from urgentaction.core import clock
 
 from .gateways import gateway_named
@@ -22,7 +32,7 @@ from .rules import (
     after,
     unknown_policy,
 )
-from .send import scaled
+from .send import receipt_event, refused, scaled
 
 #: A lookup's time window around the attempt, for clocks that differ.
 SLACK = timedelta(minutes=2)
@@ -31,9 +41,9 @@ MOST_QUESTIONS = 8
 
 def due_unknowns(limit: int = 50) -> list[int]:
     """Unknowns whose next question is due; those that wait for a person are left out."""
+    with_a_person = HumanTask.objects.filter(delivery=OuterRef("pk"), kind=HumanTaskKind.SETTLE_UNKNOWN, done_at=None)
     return list(
-        Delivery.objects.filter(state=State.UNKNOWN, due_at__lte=clock.database_now())
-        .exclude(human_tasks__kind=HumanTaskKind.SETTLE_UNKNOWN, human_tasks__done_at=None)
+        Delivery.objects.filter(~Exists(with_a_person), state=State.UNKNOWN, due_at__lte=clock.database_now())
         .order_by("priority", "due_at")
         .values_list("id", flat=True)[:limit]
     )
@@ -65,8 +75,8 @@ def _ask(row: Delivery) -> Found | CannotTell:
         Lookup(
             reference=reference_of(row.id),
             to=to,
-            submitted_from=begun - SLACK,
-            submitted_until=clock.now() + SLACK,
+            submitted_from=clock.without_offset(begun) - SLACK,
+            submitted_until=clock.without_offset(clock.now()) + SLACK,
             ref=row.gateway_ref,
         )
     )
@@ -83,6 +93,9 @@ def _apply(row: Delivery, answer: Found | CannotTell) -> None:
 
 
 def _apply_found(row: Delivery, candidates: tuple[Candidate, ...]) -> None:
+    # An earlier try of the same delivery carries the same reference: it is not the one asked about.
+    earlier = set(row.tries.exclude(gateway_ref="").values_list("gateway_ref", flat=True))
+    candidates = tuple(one for one in candidates if one.ref not in earlier)
     certain = [one for one in candidates if one.is_certain]
     free = certain or [one for one in candidates if not _belongs_to_another(one, row)]
     if len(free) > 1 and not certain:
@@ -102,8 +115,14 @@ def _take(row: Delivery, candidate: Candidate) -> None:
     _move(row, Event.FOUND, "the gateway has it")
     row.gateway_ref = candidate.ref
     row.accepted_at = clock.now()
-    if candidate.receipt is not None and candidate.receipt.kind is ReceiptKind.DELIVERED:
+    receipt = candidate.receipt
+    if receipt is None:
+        return
+    if receipt.kind is ReceiptKind.DELIVERED:
         _move(row, Event.RECEIPT_DELIVERED, "")
+    elif receipt.kind is ReceiptKind.FAILED:
+        retry_class = receipt.retry_class or RetryClass.LATER
+        refused(row, Refused(retry_class, receipt.code, receipt.text), receipt_event(retry_class))
 
 
 def _belongs_to_another(candidate: Candidate, row: Delivery) -> bool:

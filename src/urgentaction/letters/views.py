@@ -34,7 +34,9 @@ def addressee(official: Official, language: str) -> Addressee:
     """The address block. Fax and email are the printed ones, never what is dialled."""
     office = official.office
     printed = {
-        point.channel: point.printed_value for point in reversed(office.contact_points.order_by("rank")) if point.printed_value
+        point.channel: point.printed_value
+        for point in reversed(office.contact_points.order_by("rank"))
+        if point.printed_value
     }
     return Addressee(
         name=_in(official.names, language),

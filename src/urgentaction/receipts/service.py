@@ -15,7 +15,7 @@ from urgentaction.deliveries import rules
 from urgentaction.deliveries.gateways import gateway_named
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTask, HumanTaskKind
 from urgentaction.deliveries.references import delivery_id_of
-from urgentaction.deliveries.send import refused
+from urgentaction.deliveries.send import receipt_event, refused
 from urgentaction.deliveries.suppressing import suppress_after
 from urgentaction.supporters.models import SuppressionReason
 from urgentaction.supporters.service import lift_suppression, suppress
@@ -36,7 +36,9 @@ def store_callback(gateway_name: str, callback: Callback) -> int:
     events = list(gateway.parse(callback))
     raw = callback.body[:RAW_LIMIT].decode("utf-8", "replace")
     rows = [_row(gateway_name, event, raw, callback) for event in events]
-    before = {row.event_id for row in Receipt.objects.filter(gateway=gateway_name, event_id__in=[r.event_id for r in rows])}
+    before = {
+        row.event_id for row in Receipt.objects.filter(gateway=gateway_name, event_id__in=[r.event_id for r in rows])
+    }
     Receipt.objects.bulk_create(rows, ignore_conflicts=True)
     return len({row.event_id for row in rows} - before)
 
@@ -71,7 +73,9 @@ def apply_pending(limit: int = 200) -> int:
 @transaction.atomic
 def apply_receipt(receipt_id: object) -> bool:
     """Apply one receipt. False if it has to wait: the answer to its own request is not written yet."""
-    receipt = Receipt.objects.select_for_update(of=("self",), skip_locked=True).filter(id=receipt_id, applied_at=None).first()
+    receipt = (
+        Receipt.objects.select_for_update(of=("self",), skip_locked=True).filter(id=receipt_id, applied_at=None).first()
+    )
     if receipt is None:
         return False
     if receipt.kind in (Kind.OPTED_OUT, Kind.OPTED_IN, Kind.INBOUND):
@@ -90,7 +94,9 @@ def _apply_inbound(receipt: Receipt) -> str:
     """Somebody answered. STOP and START act on the number, whichever alert it answered."""
     match receipt.kind:
         case Kind.OPTED_OUT:
-            suppress(Channel.SMS, receipt.address, reason=SuppressionReason.STOP, source=f"reply {receipt.code}".strip())
+            suppress(
+                Channel.SMS, receipt.address, reason=SuppressionReason.STOP, source=f"reply {receipt.code}".strip()
+            )
             return "suppressed"
         case Kind.OPTED_IN:
             return f"suppression lifted ({lift_suppression(Channel.SMS, receipt.address)})"
@@ -158,10 +164,7 @@ def _event_for(receipt: Receipt) -> rules.Event:
         case Kind.DELIVERED:
             return rules.Event.RECEIPT_DELIVERED
         case Kind.FAILED:
-            retry_class = _class_of(receipt)
-            if retry_class is RetryClass.OPT_OUT:
-                return rules.Event.RECEIPT_OPT_OUT
-            return rules.Event.RECEIPT_FAILED if retry_class is RetryClass.NEVER else rules.Event.RECEIPT_RETRY
+            return receipt_event(_class_of(receipt))
     return rules.Event.RECEIPT_PROGRESS
 
 
@@ -183,5 +186,3 @@ def _is_about_earlier_attempt(receipt: Receipt, row: Delivery) -> bool:
 def unapplied_longer_than(age: timedelta) -> int:
     """How many receipts have waited longer than `age`; more than none means that something is stuck."""
     return Receipt.objects.filter(applied_at=None, received_at__lt=clock.now() - age).count()
-
-

@@ -14,7 +14,13 @@ pytestmark = pytest.mark.django_db
 
 def supporter(**values: object) -> Supporter:
     now = clock.now()
-    given = {"name": "김민서", "email": "min@supporters.invalid", "language": "ko", "consented_at": now, "created_at": now}
+    given = {
+        "name": "김민서",
+        "email": "min@supporters.invalid",
+        "language": "ko",
+        "consented_at": now,
+        "created_at": now,
+    }
     return Supporter.objects.create(**{**given, "consent_source": "form", **values})
 
 

@@ -13,7 +13,9 @@ def test_a_reference_names_its_row_and_no_other(number: int) -> None:
     reference = signed_reference("d", number, KEY)
     assert read_signed_reference("d", reference, KEY) == number
     assert read_signed_reference("d", reference, b"other key") is None
-    assert read_signed_reference("d", signed_reference("d", number + 1, KEY).split("-")[0] + reference[-21:], KEY) is None
+    assert (
+        read_signed_reference("d", signed_reference("d", number + 1, KEY).split("-")[0] + reference[-21:], KEY) is None
+    )
 
 
 @given(st.text(max_size=60))

@@ -35,7 +35,9 @@ def test_an_office_without_hours_takes_faxes_day_and_night() -> None:
     st.sampled_from(["Asia/Seoul", "Europe/London", "America/New_York", "Asia/Kathmandu", "Pacific/Apia"]),
     st.sets(st.sampled_from("1234567"), min_size=1),
 )
-def test_the_moment_found_is_in_office_hours_and_at_most_a_week_away(moment: datetime, zone: str, days: set[str]) -> None:
+def test_the_moment_found_is_in_office_hours_and_at_most_a_week_away(
+    moment: datetime, zone: str, days: set[str]
+) -> None:
     hours = OfficeHours(time_zone=zone, opens=time(9), closes=time(17, 30), workdays="".join(sorted(days)))
     found = next_opening(moment, hours)
     assert moment <= found <= moment + timedelta(days=8)

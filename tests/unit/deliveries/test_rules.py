@@ -127,11 +127,11 @@ def test_a_pause_is_never_negative_and_never_undercuts_what_the_gateway_asked_fo
         assert pause <= timedelta(hours=5)
 
 
-def pauses(retry_class: RetryClass, channel: Channel, *, priority: int, tries: int, has_deadline: bool) -> list[timedelta | None]:
+def pauses(
+    retry_class: RetryClass, channel: Channel, *, priority: int, tries: int, has_deadline: bool
+) -> list[timedelta | None]:
     return [
-        pause_after(
-            retry_class, refusals=n, channel=channel, priority=priority, jitter=0, has_deadline=has_deadline
-        )
+        pause_after(retry_class, refusals=n, channel=channel, priority=priority, jitter=0, has_deadline=has_deadline)
         for n in range(1, tries + 1)
     ]
 

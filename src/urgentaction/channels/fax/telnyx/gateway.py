@@ -72,7 +72,9 @@ class TelnyxFax:
         self._connection_id = options["connection_id"]
         self._sender = options["sender"]
         self._public_key = _public_key(options)
-        self._client = http.build_client(headers={"Authorization": f"Bearer {options['api_key']}"})
+        self._client = http.build_client(
+            headers={"Authorization": f"Bearer {options['api_key']}"}, read_seconds=options.timeout(http.READ_SECONDS)
+        )
 
     def __repr__(self) -> str:
         return f"<Telnyx fax gateway {self.name!r} at {self._url}>"

@@ -75,7 +75,7 @@ class TwilioSms:
         self._base_url = options.base_url("base_url")
         self._from = _sender(options)
         self._validator = RequestValidator(options["auth_token"])
-        self._http = http.build_client()
+        self._http = http.build_client(read_seconds=options.timeout(http.READ_SECONDS))
         self._client = Client(
             options["account_sid"],
             options["auth_token"],

@@ -1,0 +1,75 @@
+"""Standing approvals: a named person's yes in advance to what one rule decides, given and taken back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from urgentaction.accounts.service import record_audit
+from urgentaction.core import clock
+from urgentaction.core.errors import Conflict, InvalidInput, NotFound
+from urgentaction.triggers.decision import Approval, Rule
+from urgentaction.triggers.ruleset import shipped
+
+from .models import StandingApproval
+from .queries import in_force
+
+
+def grant_standing_approval(rule: str, *, by: str, actor: str, until: datetime | None = None) -> StandingApproval:
+    """Let a rule's alerts start by themselves, in the name of `by`, until it is taken back.
+
+    Args:
+        rule: the rule's id.
+        by: the person who answers for it.
+        actor: who does this, for the audit log.
+        until: when it ends by itself (aware), or None.
+
+    Raises:
+        NotFound: no such rule.
+        InvalidInput: the rule always needs a person; or no name, or an end in the past.
+        Conflict: that person's approval of this rule is in force already.
+    """
+    known = _needs_none_with_standing()
+    if rule not in known:
+        _refuse(rule, known)
+    name = by.strip()
+    if not name or len(name) > 80 or not name.isprintable():
+        raise InvalidInput.of("by", "write the name of the person who answers for it, on one line, at most 80 letters")
+    if until is not None and until <= clock.now():
+        raise InvalidInput.of("until", f"{until:%Y-%m-%d %H:%M %Z} lies in the past")
+    if in_force().filter(rule=rule, by=name).exists():
+        raise Conflict.of("rule", f"{name}'s standing approval of {rule} is in force already; revoke it first")
+    row = StandingApproval.objects.create(rule=rule, by=name, granted_at=clock.now(), expires_at=until)
+    record_audit(actor, "standing_approval.grant", f"rule:{rule}", approval=row.id)
+    return row
+
+
+def revoke_standing_approval(rule: str, *, actor: str, by: str = "") -> list[StandingApproval]:
+    """Take approvals of a rule back: everybody's, or only one person's. What has started goes on.
+
+    Raises:
+        NotFound: none is in force.
+    """
+    rows = in_force().filter(rule=rule).select_for_update()
+    found = list(rows.filter(by=by.strip()) if by else rows)
+    if not found:
+        whose = f" by {by}" if by else ""
+        raise NotFound.of(
+            "rule", f"no standing approval of {rule}{whose} is in force; see `urgentaction approval list`"
+        )
+    for row in found:
+        row.revoked_at = clock.now()
+        row.save(update_fields=["revoked_at"])
+        record_audit(actor, "standing_approval.revoke", f"rule:{rule}", approval=row.id)
+    return found
+
+
+def _needs_none_with_standing() -> set[str]:
+    rules = (rule for rule in shipped().rules if isinstance(rule, Rule))
+    return {rule.id for rule in rules if rule.approval is Approval.NONE_WITH_STANDING}
+
+
+def _refuse(rule: str, known: set[str]) -> None:
+    listed = ", ".join(sorted(known))
+    if rule in {one.id for one in shipped().rules}:
+        raise InvalidInput.of("rule", f"{rule} always needs a person's decision; only these can be approved: {listed}")
+    raise NotFound.of("rule", f"there is no rule {rule!r}; these can be approved in advance: {listed}")
