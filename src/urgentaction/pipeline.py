@@ -14,9 +14,8 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -25,12 +24,11 @@ from django.db.models import F
 from urgentaction.alerts import service as alerts
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.plan import AlertPlan
-from urgentaction.alerts.queries import due_to_start, is_current, live_alerts, standing_approvals
+from urgentaction.alerts.queries import due_to_start, is_current, standing_approvals
 from urgentaction.cases import service as cases
 from urgentaction.cases.models import Case, StatusUpdate
-from urgentaction.cases.queries import case_called, latest_as_of
+from urgentaction.cases.queries import case_called
 from urgentaction.cases.service import UpdateText
-from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.core import clock
 from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.enqueue import Task, enqueue
@@ -38,13 +36,15 @@ from urgentaction.core.errors import InvalidInput, TemplateError
 from urgentaction.deliveries import escalate as escalation
 from urgentaction.deliveries import expand, sweep, unknowns
 from urgentaction.deliveries.claim import Lane, claim
-from urgentaction.deliveries.models import Heartbeat, HumanTask, HumanTaskKind
+from urgentaction.deliveries.models import Heartbeat, HumanTaskKind
+from urgentaction.deliveries.people import close_decision, open_task
 from urgentaction.deliveries.queries import has_in_flight, open_work, reached_by
 from urgentaction.deliveries.send import send_window, windows
 from urgentaction.letters import service as letters
 from urgentaction.receipts import service as receipts
+from urgentaction.tracking.snapshot import case_snapshot
 from urgentaction.triggers.decision import RuleSet, TriggerDecision
-from urgentaction.triggers.facts import CaseSnapshot, PersonSnapshot, RunningAlert, UpdateFacts, validate_update
+from urgentaction.triggers.facts import CaseSnapshot, UpdateFacts, validate_update
 from urgentaction.triggers.rules import decide, prevailing_status
 from urgentaction.triggers.ruleset import shipped
 
@@ -60,7 +60,7 @@ class Reported:
     update: StatusUpdate
     decision: TriggerDecision
     alerts: tuple[Alert, ...] = ()
-    withdrawn: tuple[Alert, ...] = field(default=())
+    withdrawn: tuple[Alert, ...] = ()
 
 
 def consider(case: Case, told: UpdateText) -> tuple[TriggerDecision, CaseSnapshot, RuleSet]:
@@ -79,7 +79,7 @@ def consider(case: Case, told: UpdateText) -> tuple[TriggerDecision, CaseSnapsho
     )
     if problems := validate_update(facts, now=clock.now()):
         raise InvalidInput(problems)
-    before, rules = _snapshot(case), shipped()
+    before, rules = case_snapshot(case), shipped()
     return decide(before, facts, rules, standing_approvals=standing_approvals()), before, rules
 
 
@@ -111,7 +111,7 @@ def report_update(reference: str, told: UpdateText, *, by: str, dated_on: date |
         by=by,
         supersedes_case=decision.supersedes_case,
         prevailing=prevailing_status(before, facts, rules),
-        decision=_plain(decision),
+        decision=asdict(decision),
     )
     stopped: list[Alert] = []
     if decision.supersedes_case:
@@ -120,6 +120,7 @@ def report_update(reference: str, told: UpdateText, *, by: str, dated_on: date |
     drafted = alerts.draft_alerts(case, update, decision, predecessors=stopped, by=by, dated_on=dated_on)
     for alert in drafted:
         _announce(alert, decision)
+    _remember_others(case, update, decision)
     for alert in [*stopped, *drafted]:
         enqueue(Task.ADVANCE_ALERT, str(alert.id))
     crash_point("after_update")
@@ -130,38 +131,27 @@ def _announce(alert: Alert, decision: TriggerDecision) -> None:
     """A draft that waits for a person is a task for one."""
     if alert.state == AlertState.HELD:
         return
-    HumanTask.objects.get_or_create(
+    open_task(
+        HumanTaskKind.DECIDE,
         key=f"decide:{alert.id}",
-        defaults={
-            "kind": HumanTaskKind.DECIDE,
-            "alert": alert,
-            "title": f"Alert {alert.number} waits for a decision ({decision.status}, {decision.confidence})"[:200],
-            "advice": f"Read it: `urgentaction alert show {alert.number}`. Then `alert approve` or `alert reject`.",
-            "created_at": clock.now(),
-        },
+        title=f"Alert {alert.number} waits for a decision ({decision.status}, {decision.confidence})",
+        advice=f"Read it: `urgentaction alert show {alert.number}`. Then `alert approve` or `alert reject`.",
+        alert=alert,
     )
 
 
-def _snapshot(case: Case) -> CaseSnapshot:
-    live = list(live_alerts(case))
-    sent = list(Alert.objects.filter(case=case, started_at__isnull=False).values_list("id", flat=True))
-    latest: Any = latest_as_of(case)
-    return CaseSnapshot(
-        status=Status(case.status) if case.status else None,
-        confidence=Confidence(case.confidence) if case.confidence else None,
-        persons=tuple(
-            PersonSnapshot(key=person.key, status=Status(person.status) if person.status else None)
-            for person in case.persons.order_by("key")
-        ),
-        version=case.version,
-        running_alerts=tuple(RunningAlert(number=one.number, kind=one.kind, level=one.level) for one in live),
-        previously_reached=reached_by(sent).exists(),
-        latest_as_of=latest,
-    )
-
-
-def _plain(decision: TriggerDecision) -> dict[str, Any]:
-    return asdict(decision)
+def _remember_others(case: Case, update: StatusUpdate, decision: TriggerDecision) -> None:
+    """A split group: whoever lost a running appeal by news about others needs one of their own."""
+    if decision.remainder:
+        open_task(
+            HumanTaskKind.DECIDE,
+            key=f"remainder:{update.id}",
+            title=f"{case.reference}: {len(decision.remainder)} persons lost their running appeal",
+            advice=(
+                f"The update concerned others of the group. For {', '.join(decision.remainder)} report their own status "
+                f"(`urgentaction case update {case.reference} --person …`) or send a manual alert."
+            ),
+        )
 
 
 @transaction.atomic
@@ -171,15 +161,12 @@ def send_manual_alert(
     """Draft an alert that a person composed; it waits for another person's approval. Raises NotFound, InvalidInput."""
     case = cases.lock_case(reference)
     alert = alerts.draft_manual(case, plan, level=level, deadline=deadline, by=by, dated_on=dated_on)
-    HumanTask.objects.get_or_create(
+    open_task(
+        HumanTaskKind.DECIDE,
         key=f"decide:{alert.id}",
-        defaults={
-            "kind": HumanTaskKind.DECIDE,
-            "alert": alert,
-            "title": f"Alert {alert.number} (manual) waits for approval"[:200],
-            "advice": f"Another person than its author runs `urgentaction alert approve {alert.number}`.",
-            "created_at": clock.now(),
-        },
+        title=f"Alert {alert.number} (manual) waits for approval",
+        advice=f"Another person than its author runs `urgentaction alert approve {alert.number}`.",
+        alert=alert,
     )
     return alert
 
@@ -189,7 +176,7 @@ def approve(alert_id: uuid.UUID, *, by: str, hold: timedelta = timedelta(0), com
     """One person's yes; with enough of them the alert starts after its hold. Raises Conflict, NotAllowed."""
     alert = alerts.approve_alert(alert_id, by=by, hold=hold, comment=comment)
     if alert.state == AlertState.HELD:
-        _close_decision(alert, by=by, result="approved")
+        close_decision(alert, by=by, result="approved")
         enqueue(Task.ADVANCE_ALERT, str(alert.id))
     return alert
 
@@ -198,7 +185,7 @@ def approve(alert_id: uuid.UUID, *, by: str, hold: timedelta = timedelta(0), com
 def reject(alert_id: uuid.UUID, *, by: str, comment: str) -> Alert:
     """One person's no. Raises Conflict."""
     alert = alerts.reject_alert(alert_id, by=by, comment=comment)
-    _close_decision(alert, by=by, result="rejected")
+    close_decision(alert, by=by, result="rejected")
     return alert
 
 
@@ -214,15 +201,9 @@ def let_go(alert_id: uuid.UUID, *, by: str) -> Alert:
 def withdraw(alert_id: uuid.UUID, *, reason: str, by: str) -> Alert:
     """Stop an alert. Nothing of it is claimed after this commit. Raises Conflict."""
     alert = alerts.withdraw_alert(alert_id, reason=reason, by=by)
-    _close_decision(alert, by=by, result="withdrawn")
+    close_decision(alert, by=by, result="withdrawn")
     enqueue(Task.ADVANCE_ALERT, str(alert.id))
     return alert
-
-
-def _close_decision(alert: Alert, *, by: str, result: str) -> None:
-    HumanTask.objects.filter(alert=alert, kind=HumanTaskKind.DECIDE, done_at=None).update(
-        done_at=clock.now(), done_by=by, result=result
-    )
 
 
 def advance_alert(alert_id: uuid.UUID) -> None:
@@ -248,7 +229,7 @@ def advance_alert(alert_id: uuid.UUID) -> None:
 
 
 def _mark_stopped(alert: Alert) -> None:
-    _close_decision(alert, by="system:alerts", result=alert.stop_reason)
+    close_decision(alert, by="system:alerts", result=alert.stop_reason)
     while True:
         with transaction.atomic():
             if sweep.mark_withdrawn(alert):
@@ -273,15 +254,12 @@ def _freeze(alert: Alert, plan: AlertPlan) -> bool:
 
 
 def _template_task(alert: Alert, error: TemplateError) -> None:
-    HumanTask.objects.get_or_create(
+    open_task(
+        HumanTaskKind.DECIDE,
         key=f"template:{alert.id}",
-        defaults={
-            "kind": HumanTaskKind.DECIDE,
-            "alert": alert,
-            "title": f"Alert {alert.number} was stopped: a letter can't be made"[:200],
-            "advice": f"{error} Then report the update again or send a manual alert."[:400],
-            "created_at": clock.now(),
-        },
+        title=f"Alert {alert.number} was stopped: a letter can't be made",
+        advice=f"{error} Then report the update again or send a manual alert.",
+        alert=alert,
     )
 
 

@@ -7,7 +7,9 @@ from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
 from urgentaction.alerts.models import AlertState
 from urgentaction.cases.vocabulary import Status
+from urgentaction.deliveries.claim import Lane, claim
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTask
+from urgentaction.deliveries.send import send_window
 from urgentaction.letters.models import Letter
 from urgentaction.supporters.models import Suppression
 
@@ -50,10 +52,10 @@ def test_a_newer_update_stops_what_is_unsent_and_the_follow_up_goes_to_exactly_t
 ) -> None:
     first = world.start()
     settings.CLAIM_SIZE = 1  # type: ignore[attr-defined]
-    sent = pipeline.send_due(pipeline.Lane.URGENT, seconds=20)
+    sent = pipeline.send_due(Lane.URGENT, seconds=20)
     assert sent == 3
-    one = pipeline.claim(pipeline.Lane.BULK, limit=1)
-    pipeline.send_window(one)
+    one = claim(Lane.BULK, limit=1)
+    send_window(one)
     reached = set(Delivery.objects.filter(alert=first, state="accepted").values_list("supporter_id", "official_id"))
 
     followed = world.update(Status.FATE_UNKNOWN)

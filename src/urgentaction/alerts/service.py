@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -56,7 +57,8 @@ def draft_alerts(
 
     Args:
         case: already at its new version.
-        predecessors: the alerts that this update overtook; follow-ups go to those they reached. Empty: the last one sent.
+        predecessors: the alerts that this update overtook; follow-ups go to those they reached. Empty: the last
+            one sent.
         dated_on: the date printed on the letters; None for the day they are frozen.
     """
     if not decision.makes_alert:
@@ -68,9 +70,7 @@ def draft_alerts(
         needed = APPROVALS_NEEDED[decision.approval]
         if plan.start is not Start.WITH_ALERT or decision.action is Action.DRAFT_ONLY:
             needed = max(needed, 1)
-        alert = _create(
-            case,
-            plan,
+        draft = _Draft(
             update=update,
             kind=AlertKind(decision.letter_kind) if decision.letter_kind else AlertKind.FURTHER_INFORMATION,
             level=decision.level,
@@ -82,6 +82,7 @@ def draft_alerts(
             by=by,
             dated_on=dated_on,
         )
+        alert = _create(case, plan, draft)
         alert.predecessors.set(predecessors)
         if decision.sends_automatically and plan.start is Start.WITH_ALERT:
             _approved(alert, hold=timedelta(minutes=decision.hold_minutes))
@@ -109,9 +110,7 @@ def draft_manual(
     """
     if plan.officials is None and plan.supporters is None:
         raise InvalidInput.of("audience", "nobody would hear of it; choose officials, supporters or both")
-    alert = _create(
-        case,
-        plan,
+    draft = _Draft(
         update=case.updates.order_by("-recorded_at").first(),
         kind=AlertKind.MANUAL,
         level=level,
@@ -122,8 +121,8 @@ def draft_manual(
         needed=1,
         by=by,
         dated_on=dated_on,
-        officials=officials,
     )
+    alert = _create(case, plan, draft, officials=officials)
     alert.predecessors.set(sent_alerts(case)[:1])
     alert.state = AlertState.AWAITING_APPROVAL
     alert.save(update_fields=["state"])
@@ -227,44 +226,45 @@ def finish_alert(alert_id: uuid.UUID) -> bool:
     return bool(done)
 
 
-def _create(
-    case: Case,
-    plan: AlertPlan,
-    *,
-    update: StatusUpdate | None,
-    kind: AlertKind,
-    level: int | None,
-    priority: int,
-    rule: str,
-    digest: str,
-    deadline: timedelta | None,
-    needed: int,
-    by: str,
-    dated_on: date | None = None,
-    officials: Iterable[Official] | None = None,
-) -> Alert:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """What a new alert is made of, besides its case and plan."""
+
+    update: StatusUpdate | None
+    kind: AlertKind
+    level: int | None
+    priority: int
+    rule: str
+    digest: str
+    deadline: timedelta | None
+    needed: int
+    by: str
+    dated_on: date | None
+
+
+def _create(case: Case, plan: AlertPlan, draft: _Draft, *, officials: Iterable[Official] | None = None) -> Alert:
     created = clock.now()
     alert = Alert.objects.create(
         number=f"{case.reference}/{case.alerts.count() + 1}",
         case=case,
-        update=update,
-        kind=kind.value,
-        level=level,
-        priority=priority,
+        update=draft.update,
+        kind=draft.kind.value,
+        level=draft.level,
+        priority=draft.priority,
         state=AlertState.DRAFT,
         fence=case.version,
-        rule=rule,
-        ruleset_digest=digest,
+        rule=draft.rule,
+        ruleset_digest=draft.digest,
         plan=plan.to_json(),
         languages=[FALLBACK_LANGUAGE],
-        deadline_at=created + deadline if deadline else None,
-        dated_on=dated_on,
-        drafted_by=by,
-        approvals_needed=needed,
+        deadline_at=created + draft.deadline if draft.deadline else None,
+        dated_on=draft.dated_on,
+        drafted_by=draft.by,
+        approvals_needed=draft.needed,
         created_at=created,
     )
     _address(alert, plan, case, officials)
-    record_audit(by, "alert.draft", f"alert:{alert.id}", rule=rule, kind=kind.value)
+    record_audit(draft.by, "alert.draft", f"alert:{alert.id}", rule=draft.rule, kind=draft.kind.value)
     return alert
 
 

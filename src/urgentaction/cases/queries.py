@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from urgentaction.core.errors import NotFound
@@ -24,11 +25,12 @@ def case_called(reference: str) -> Case:
     case = Case.objects.filter(reference=reference.strip().upper()).first()
     if case is None:
         known = ", ".join(Case.objects.order_by("reference").values_list("reference", flat=True)[:5])
-        raise NotFound.of("case", f"there is no case {reference!r}; " + (f"known: {known}" if known else "import one first"))
+        advice = f"known: {known}" if known else "import one first"
+        raise NotFound.of("case", f"there is no case {reference!r}; {advice}")
     return case
 
 
-def latest_as_of(case: Case) -> object:
+def latest_as_of(case: Case) -> date | None:
     """The latest `as_of` among updates that were more than rumours, or None."""
     sure = case.updates.exclude(confidence=Confidence.RUMOURED).order_by("-as_of")
     return sure.values_list("as_of", flat=True).first()

@@ -13,6 +13,7 @@ from urgentaction.core import clock
 from urgentaction.core.errors import InvalidInput
 
 from .models import Case, Source, StatusUpdate
+from .queries import case_called
 from .vocabulary import Confidence, Status
 
 
@@ -42,8 +43,6 @@ def lock_case(reference: str) -> Case:
     """The case, locked until the transaction ends, so that two updates are decided one after the other."""
     case = Case.objects.select_for_update().filter(reference=reference.strip().upper()).first()
     if case is None:
-        from .queries import case_called
-
         return case_called(reference)  # raises, with near names
     return case
 

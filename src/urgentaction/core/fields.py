@@ -74,7 +74,7 @@ class EncryptedTextField(_TextField):
     def get_internal_type(self) -> str:
         return "BinaryField"
 
-    def get_lookup(self, lookup_name: str) -> NoReturn:
+    def get_lookup(self, lookup_name: str) -> NoReturn:  # noqa: ARG002 - Django's signature
         raise FieldError(f"{self.name} is encrypted and can't be searched; use its blind index.")
 
     def from_db_value(self, value: Any, _expression: Any, _connection: BaseDatabaseWrapper) -> Sealed | str | None:
@@ -97,7 +97,7 @@ class EncryptedTextField(_TextField):
             raise FieldError(f"{self.name} is encrypted: set it on the instance and save that.")
         return connection.Database.Binary(bytes(value))
 
-    def value_to_string(self, obj: models.Model) -> NoReturn:
+    def value_to_string(self, obj: models.Model) -> NoReturn:  # noqa: ARG002 - Django's signature
         raise FieldError(f"{self.name} is encrypted and is not part of plain dumps; use pg_dump.")
 
 

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -91,7 +92,7 @@ def claim(lane: Lane, *, limit: int) -> list[Claim]:
     channels = open_channels()
     if not channels:
         return []
-    parameters = {
+    parameters: dict[str, Any] = {
         "roles": ROLES_OF[lane],
         "channels": [channel.value for channel in channels],
         "limit": limit,
@@ -112,7 +113,7 @@ def declare_intent(claims: Sequence[Claim], *, gateway: str) -> set[int]:
     """
     if not claims:
         return set()
-    parameters = {
+    parameters: dict[str, Any] = {
         "ids": [item.id for item in claims],
         "token": claims[0].token,
         "gateway": gateway,

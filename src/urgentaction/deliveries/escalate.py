@@ -9,6 +9,7 @@ from urgentaction.directory.queries import usable_contact_points
 
 from .expand import add_step, plan_of
 from .models import Delivery, HumanTask, HumanTaskKind, Role
+from .people import open_task
 from .rules import State
 
 #: A gateway's answers that say the address itself is dead, not merely that this try failed.
@@ -32,7 +33,7 @@ def escalate(delivery_id: int) -> ContactPoint | HumanTask | None:
     """
     row = (
         Delivery.objects.select_for_update(of=("self",))
-        .select_related("alert", "contact_point")
+        .select_related("alert", "contact_point", "official")
         .filter(id=delivery_id, state=State.FAILED, escalated_at=None)
         .first()
     )
@@ -41,10 +42,10 @@ def escalate(delivery_id: int) -> ContactPoint | HumanTask | None:
     row.escalated_at = clock.now()
     row.save(update_fields=["escalated_at"])
     if row.retry_class in DEAD_CLASSES and row.contact_point is not None:
-        ContactPoint.objects.filter(id=row.contact_point_id).update(health=Health.DEAD, health_note=row.reason)
+        ContactPoint.objects.filter(id=row.contact_point.id).update(health=Health.DEAD, health_note=row.reason)
     if row.alert.state != AlertState.RUNNING:
         return None
-    target = AlertTarget.objects.select_related("official__office").get(alert=row.alert, official_id=row.official_id)
+    target = AlertTarget.objects.select_related("official__office").get(alert=row.alert, official=row.official)
     return _next_step(row, target)
 
 
@@ -52,7 +53,7 @@ def _next_step(row: Delivery, target: AlertTarget) -> ContactPoint | HumanTask |
     plan = plan_of(row.alert).officials
     if plan is None:
         raise AssertionError(f"alert {row.alert_id} has deliveries to officials but no plan for them")
-    siblings = Delivery.objects.filter(alert=row.alert, official_id=row.official_id)
+    siblings = Delivery.objects.filter(alert=row.alert, official=target.official)
     tried = set(siblings.values_list("contact_point_id", flat=True))
     channels = plan.to if target.role == "to" else plan.cc
     for point in usable_contact_points(target.official.office_id, channels):
@@ -68,17 +69,13 @@ def _next_step(row: Delivery, target: AlertTarget) -> ContactPoint | HumanTask |
 def hand_over(target: AlertTarget, *, why: str) -> HumanTask:
     """The last step of every plan: a person posts the letter or phones the office."""
     official = target.official
-    task, _ = HumanTask.objects.get_or_create(
+    return open_task(
+        HumanTaskKind.REACH_OFFICIAL,
         key=f"reach:{target.alert_id}:{official.id}",
-        defaults={
-            "kind": HumanTaskKind.REACH_OFFICIAL,
-            "alert_id": target.alert_id,
-            "title": f"Reach {official} for alert {target.alert.number}"[:200],
-            "advice": (
-                f"Nothing left to try by machine ({why[:120] or 'no contact point on file'}). Post or hand over the "
-                "letter, or phone the office and log it; correct the directory; then mark this task as done."
-            ),
-            "created_at": clock.now(),
-        },
+        title=f"Reach {official} for alert {target.alert.number}",
+        advice=(
+            f"Nothing left to try by machine ({why[:120] or 'no contact point on file'}). Post or hand over the "
+            "letter, or phone the office and log it; correct the directory; then mark this task as done."
+        ),
+        alert=target.alert,
     )
-    return task

@@ -6,6 +6,7 @@ Running either twice adds nothing: the unique index on (alert, recipient, channe
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -81,7 +82,7 @@ def expand_supporters(alert: Alert, plan: SupporterPlan) -> int:
     """One row for each supporter and channel; returns how many are new. Suppressed ones get a row that says so."""
     follows_up = plan.audience is SupportersAudience.REACHED_BEFORE
     statement = _SUPPORTERS.format(due=_AFTER_QUIET_HOURS, audience=_REACHED_BEFORE if follows_up else _EVERYBODY)
-    parameters = {
+    parameters: dict[str, Any] = {
         "alert": alert.id,
         "channels": [channel.value for channel in plan.channels],
         "reached": [state.value for state in REACHED],

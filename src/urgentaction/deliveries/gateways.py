@@ -8,7 +8,6 @@ from urgentaction.channels import registry
 from urgentaction.channels.contract import Channel, Gateway, GatewayConfig
 from urgentaction.core.errors import NotFound
 
-
 _open: dict[str, Gateway] = {}
 
 

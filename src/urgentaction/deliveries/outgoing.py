@@ -135,42 +135,60 @@ def _callback(channel: Channel, reference: str) -> str:
 
 
 def _email(claim: Claim, row: Delivery, reference: str) -> OutgoingEmail:
-    common = {
-        "reference": reference,
-        "attempt": claim.attempt,
-        "to": address_of(row),
-        "valid_until": row.expires_at,
-        "sender": settings.MAIL_FROM,
-        "return_path": return_path(reference),
-        "message_id": message_id(reference),
-        "date": row.created_at,  # the same at every try: a repeat is the same message
-    }
-    if row.letter is not None:
-        letter = row.letter
-        pdf = Attachment(f"{row.alert.case.reference}-{letter.language}.pdf", "application/pdf", bytes(letter.pdf))
-        return OutgoingEmail(
-            **common,
-            sender_name=letter_sender(letter.language),
-            reply_to=settings.MAIL_FROM,
-            subject=letter.subject,
-            text=letter.text,
-            html=letter.html,
-            language=letter.language,
-            attachments=(pdf,),
-        )
+    content = _letter_mail(row) if row.letter is not None else _notice_mail(row)
+    return OutgoingEmail(
+        reference=reference,
+        attempt=claim.attempt,
+        to=address_of(row),
+        valid_until=row.expires_at,
+        sender=settings.MAIL_FROM,
+        sender_name=organisation().view(content.language).name,
+        reply_to=settings.MAIL_FROM,
+        return_path=return_path(reference),
+        message_id=message_id(reference),
+        date=row.created_at,  # the same at every try: a repeat is the same message
+        subject=content.subject,
+        text=content.text,
+        html=content.html,
+        language=content.language,
+        attachments=content.attachments,
+        headers=content.headers,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Mail:
+    """What differs between a letter and a notice."""
+
+    language: str
+    subject: str
+    text: str
+    html: str
+    attachments: tuple[Attachment, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def _letter_mail(row: Delivery) -> _Mail:
+    letter = row.letter
+    if letter is None:
+        raise AssertionError(f"delivery {row.id} has no letter")
+    pdf = Attachment(f"{row.alert.case.reference}-{letter.language}.pdf", "application/pdf", bytes(letter.pdf))
+    return _Mail(
+        language=letter.language, subject=letter.subject, text=letter.text, html=letter.html, attachments=(pdf,)
+    )
+
+
+def _notice_mail(row: Delivery) -> _Mail:
     notice, supporter = row.notice, row.supporter
     if notice is None or supporter is None:
         raise AssertionError(f"delivery {row.id} carries neither letter nor notice")
     link = f"{settings.PUBLIC_URL}/unsubscribe/{unsubscribe_token(supporter.id)}/"
     text, html = personal_email(notice, name=supporter.name, unsubscribe_url=link)
-    return OutgoingEmail(
-        **common,
-        sender_name=letter_sender(notice.language),
-        reply_to=settings.MAIL_FROM,
+    return _Mail(
+        language=notice.language,
         subject=notice.subject,
         text=text,
         html=html,
-        language=notice.language,
         headers=(
             ("List-Id", f"<supporters.{settings.MAIL_FROM.rpartition('@')[2]}>"),
             ("List-Unsubscribe", f"<{link}>"),
@@ -191,8 +209,3 @@ def _sms(claim: Claim, row: Delivery, reference: str) -> OutgoingSms:
         text=personal_sms(row.notice, link=read_on_url(reference)),
         is_sensitive=True,
     )
-
-
-def letter_sender(language: str) -> str:
-    """The organisation's name, as the From line shows it."""
-    return organisation().view(language).name

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 
 from urgentaction.channels.contract import Refused, RetryClass
 from urgentaction.core import clock
 from urgentaction.core.errors import NotFound
 
-from .models import GatewayState, HumanTask, HumanTaskKind
+from .models import GatewayState, HumanTaskKind
+from .people import open_task
 from .rules import THROTTLE_PAUSE
 
 
@@ -23,17 +26,14 @@ def pause_for(gateway: str, outcome: Refused) -> None:
         _write(gateway, until=until, reason=f"asked to slow down ({outcome.code})")
         return
     _write(gateway, until=None, reason=f"{outcome.code} {outcome.text}".strip())
-    HumanTask.objects.get_or_create(
+    open_task(
+        HumanTaskKind.FIX_CONFIGURATION,
         key=f"fix:{gateway}:{outcome.code}:{clock.now():%Y-%m-%d}",
-        defaults={
-            "kind": HumanTaskKind.FIX_CONFIGURATION,
-            "title": f"Gateway {gateway} refuses our set-up: {outcome.code}"[:200],
-            "advice": (
-                f"{outcome.text[:200]} Correct the credentials, the sender or the document, try `urgentaction doctor`, "
-                f"then `urgentaction gateway resume {gateway}`. Nothing was lost; deliveries wait."
-            ),
-            "created_at": clock.now(),
-        },
+        title=f"Gateway {gateway} refuses our set-up: {outcome.code}",
+        advice=(
+            f"{outcome.text[:200]} Correct the credentials, the sender or the document, try `urgentaction doctor`, "
+            f"then `urgentaction gateway resume {gateway}`. Nothing was lost; deliveries wait."
+        ),
     )
 
 
@@ -52,7 +52,7 @@ def resume_gateway(gateway: str) -> bool:
     return bool(changed)
 
 
-def _write(gateway: str, *, until: object, reason: str) -> None:
+def _write(gateway: str, *, until: datetime | None, reason: str) -> None:
     GatewayState.objects.update_or_create(
         name=gateway,
         defaults={"is_paused": True, "paused_until": until, "reason": reason[:300], "changed_at": clock.now()},

@@ -1,4 +1,4 @@
-"""Who gets nothing any more because of what a gateway said. Officials are never suppressed; their contact points die."""
+"""Who gets nothing any more because of what a gateway said. Officials are never suppressed: a contact point dies."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from urgentaction.core import clock
 from .gateways import gateway_named
 from .models import Delivery, HumanTask, HumanTaskKind
 from .outgoing import address_of
+from .people import open_task
 from .references import reference_of
 from .rules import (
     ASK_PAUSES,
@@ -50,7 +51,7 @@ def due_unknowns(limit: int = 50) -> list[int]:
 
 
 def settle(delivery_id: int) -> State:
-    """Take one unknown a step further. Returns where it stands then. No transaction is open while the gateway is asked."""
+    """Take one unknown a step further; returns where it stands then. The gateway is asked outside any transaction."""
     row = Delivery.objects.select_related("contact_point", "supporter").get(id=delivery_id)
     if row.state != State.UNKNOWN:
         return State(row.state)
@@ -146,20 +147,17 @@ def _by_policy(row: Delivery, *, may_ask: bool) -> None:
 
 def ask_a_person(row: Delivery) -> None:
     """Nothing a machine can do is left: somebody has to find out."""
-    HumanTask.objects.get_or_create(
+    open_task(
+        HumanTaskKind.SETTLE_UNKNOWN,
         key=f"unknown:{row.id}:{row.attempts}",
-        defaults={
-            "kind": HumanTaskKind.SETTLE_UNKNOWN,
-            "alert_id": row.alert_id,
-            "delivery": row,
-            "title": f"Did the {row.channel} of alert {row.alert.number} arrive? (delivery {row.id})",
-            "advice": (
-                f"The gateway {row.gateway} took it or not, nobody can say. Look at its own log for our reference "
-                f"{reference_of(row.id)}, or ask the recipient; then `urgentaction delivery settle {row.id} "
-                "--arrived` or `--lost`."
-            ),
-            "created_at": clock.now(),
-        },
+        title=f"Did the {row.channel} of alert {row.alert.number} arrive? (delivery {row.id})",
+        advice=(
+            f"The gateway {row.gateway} took it or not, nobody can say. Look at its own log for our reference "
+            f"{reference_of(row.id)}, or ask the recipient; then `urgentaction delivery settle {row.id} "
+            "--arrived` or `--lost`."
+        ),
+        alert=row.alert,
+        delivery=row,
     )
 
 

@@ -19,5 +19,5 @@ SMS_LINK = "https://link.slot.invalid/SLOT0LINK0SLOT"
 
 
 def personal_sms(notice: Notice, *, link: str) -> str:
-    """The text message with the recipient's link. It names neither the case nor anybody in it, and nor does the link."""
+    """The text message with the recipient's link. Neither of them names the case or anybody in it."""
     return notice.text.replace(SMS_LINK, link)

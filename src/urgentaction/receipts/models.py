@@ -1,4 +1,4 @@
-"""Receipts: one row per event of a gateway, stored before it is answered and applied later. The raw body is kept, sealed."""
+"""Receipts: one row per event of a gateway, stored before it is answered, applied later; the raw body is sealed."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 
 from django.db import transaction
@@ -13,7 +14,8 @@ from urgentaction.core import clock
 from urgentaction.core.crashpoints import crash_point
 from urgentaction.deliveries import rules
 from urgentaction.deliveries.gateways import gateway_named
-from urgentaction.deliveries.models import Attempt, Delivery, HumanTask, HumanTaskKind
+from urgentaction.deliveries.models import Attempt, Delivery, HumanTaskKind
+from urgentaction.deliveries.people import open_task
 from urgentaction.deliveries.references import delivery_id_of
 from urgentaction.deliveries.send import receipt_event, refused
 from urgentaction.deliveries.suppressing import suppress_after
@@ -71,7 +73,7 @@ def apply_pending(limit: int = 200) -> int:
 
 
 @transaction.atomic
-def apply_receipt(receipt_id: object) -> bool:
+def apply_receipt(receipt_id: uuid.UUID) -> bool:
     """Apply one receipt. False if it has to wait: the answer to its own request is not written yet."""
     receipt = (
         Receipt.objects.select_for_update(of=("self",), skip_locked=True).filter(id=receipt_id, applied_at=None).first()
@@ -100,14 +102,11 @@ def _apply_inbound(receipt: Receipt) -> str:
             return "suppressed"
         case Kind.OPTED_IN:
             return f"suppression lifted ({lift_suppression(Channel.SMS, receipt.address)})"
-    HumanTask.objects.get_or_create(
-        key=f"reply:{receipt.gateway}:{receipt.event_id}"[:120],
-        defaults={
-            "kind": HumanTaskKind.READ_REPLY,
-            "title": "Somebody answered a text message",
-            "advice": "Read it on the receipt's page. If it means stop, suppress the number.",
-            "created_at": clock.now(),
-        },
+    open_task(
+        HumanTaskKind.READ_REPLY,
+        key=f"reply:{receipt.gateway}:{receipt.event_id}",
+        title="Somebody answered a text message",
+        advice="Read it on the receipt's page. If it means stop, suppress the number.",
     )
     return "passed to a person"
 

@@ -1,4 +1,4 @@
-"""Links that act for one supporter without a login: unsubscribe. The token is the id and a keyed hash, no row needed."""
+"""Links that act for one supporter without a login: unsubscribe. The token is the id and a keyed hash; no row."""
 
 from __future__ import annotations
 

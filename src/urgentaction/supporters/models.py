@@ -1,4 +1,4 @@
-"""Supporters, and suppression: the addresses that must get nothing, kept as keyed hashes so that they outlive erasure."""
+"""Supporters, and suppression: addresses that must get nothing, kept as keyed hashes so that they outlive erasure."""
 
 from __future__ import annotations
 

@@ -1,0 +1,44 @@
+"""What is left for a person: opening a task. Closing one is `service.close_task`."""
+
+from __future__ import annotations
+
+from urgentaction.alerts.models import Alert
+from urgentaction.core import clock
+
+from .models import Delivery, HumanTask, HumanTaskKind
+
+
+def open_task(
+    kind: HumanTaskKind,
+    *,
+    key: str,
+    title: str,
+    advice: str,
+    alert: Alert | None = None,
+    delivery: Delivery | None = None,
+) -> HumanTask:
+    """Write a task down, once: the same `key` finds the one that is there, open or done.
+
+    Args:
+        key: names the trouble (`reach:<alert>:<official>`), so that meeting it again makes no second task.
+        advice: what to do, in words, with the command to type.
+    """
+    task, _ = HumanTask.objects.get_or_create(
+        key=key[:120],
+        defaults={
+            "kind": kind.value,
+            "alert": alert,
+            "delivery": delivery,
+            "title": title[:200],
+            "advice": advice[:400],
+            "created_at": clock.now(),
+        },
+    )
+    return task
+
+
+def close_decision(alert: Alert, *, by: str, result: str) -> None:
+    """A draft that waited has been decided on."""
+    HumanTask.objects.filter(alert=alert, kind=HumanTaskKind.DECIDE, done_at=None).update(
+        done_at=clock.now(), done_by=by, result=result[:400]
+    )
