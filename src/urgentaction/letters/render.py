@@ -208,6 +208,12 @@ def signature_lines(context: LetterContext) -> tuple[str, ...]:
     return tuple(line for line in (signatory.name, title, context.organisation.name) if line)
 
 
+def reference_line(context: LetterContext) -> str:
+    """By what an answer can refer to the letter: its number, and the case's reference where that is not part of it."""
+    number, case = context.alert.number, context.case.reference
+    return number if case in number else " · ".join(part for part in (number, case) if part)
+
+
 def cc_lines(context: LetterContext) -> tuple[str, ...]:
     """The CC list, one line each."""
     return tuple(office_and_name(entry.name, entry.office, context.language) for entry in context.cc)
@@ -226,7 +232,7 @@ def _letter_blocks(letter: RenderedLetter, context: LetterContext) -> message_ht
         signature=signature_lines(context),
         cc_label=words.cc,
         cc=cc_lines(context),
-        reference=" · ".join(part for part in (context.alert.number, context.case.reference) if part),
+        reference=reference_line(context),
     )
 
 

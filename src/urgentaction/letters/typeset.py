@@ -26,6 +26,7 @@ from urgentaction.letters.render import (
     addressee_lines,
     cc_lines,
     letterhead_lines,
+    reference_line,
     signature_lines,
 )
 from urgentaction.letters.wording import labels, long_date, office_and_name
@@ -187,5 +188,5 @@ def _data(
         "copy_label": words.copy_for,
         "copy_for": office_and_name(copy_for.name, copy_for.office, language) if copy_for else None,
         "page": words.page,
-        "reference": " · ".join(part for part in (context.alert.number, context.case.reference) if part),
+        "reference": reference_line(context),
     }

@@ -130,9 +130,16 @@ def alert(row: Alert, *, dated_on: date, kind: str) -> AlertView:
         level=row.level or row.priority,
         number=row.number,
         dated_on=dated_on,
-        deadline=row.deadline_at.date() if row.deadline_at else None,
+        deadline=_deadline(row, dated_on),
         previous_dated_on=previous,
     )
+
+
+def _deadline(row: Alert, dated_on: date) -> date | None:
+    """The last day to act, counted from the letter's own date: a replay of an old case prints days of then."""
+    if row.deadline_at is None:
+        return None
+    return dated_on + (row.deadline_at.date() - (row.started_at or row.created_at).date())
 
 
 def _earlier_letters(row: Alert) -> list[Letter]:
