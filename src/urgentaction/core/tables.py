@@ -23,7 +23,7 @@ from zoneinfo import available_timezones
 from babel import Locale
 from babel.core import UnknownLocaleError
 from django.db import connection, models
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from .errors import Conflict, InvalidInput, Problem
@@ -242,6 +242,7 @@ _WORDS_FOR: Mapping[str, str] = {
     "missing": "is missing; add it",
     "extra_forbidden": "is not known here; correct the spelling or take it out",
     "string_too_short": "is empty; write it",
+    "too_short": "is empty; write at least one",
     "string_type": "must be text in quotation marks",
     "int_type": "must be a whole number, without quotation marks",
     "bool_type": "must be true or false, without quotation marks",
@@ -385,3 +386,5 @@ Line = Annotated[str, StringConstraints(max_length=400), in_record(one_line)]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=400), in_record(one_line)]
 #: `{language: text}`; where there is any text, there is an English one.
 Texts = Annotated[dict[Language, Words], in_record(_with_english)]
+#: The same, where a text has to be there.
+Named = Annotated[Texts, Field(min_length=1)]

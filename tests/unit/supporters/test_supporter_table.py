@@ -89,9 +89,7 @@ def test_columns_that_may_be_missing(path: Path) -> None:
     assert rows[0].values["time_zone"] == "UTC"
 
 
-@pytest.mark.parametrize(
-    "text", ["2015-05-03T10:00+09:00", "2015-05-03T01:00:00Z", "2015-05-03 01:00:00+00:00"]
-)
+@pytest.mark.parametrize("text", ["2015-05-03T10:00+09:00", "2015-05-03T01:00:00Z", "2015-05-03 01:00:00+00:00"])
 def test_a_moment_of_consent(path: Path, text: str) -> None:
     assert one(path, consented_at=text).values["consented_at"] == datetime(2015, 5, 3, 1, tzinfo=UTC)
 
@@ -151,7 +149,7 @@ def test_an_sms_needs_a_number(path: Path) -> None:
 
 
 def test_every_fault_is_told_at_once_and_nobody_is_named(path: Path) -> None:
-    bad = {"email": "clara@quill@x", "phone": "+44 20 7946 05", "language": "zz", "consented_at": "soon"}
+    bad = {"email": "clara@quill@x", "phone": "7946 0599", "language": "zz", "consented_at": "soon"}
     found = faults(path, GOOD | bad, GOOD, GOOD | {"wants_email": "?"})
     assert list(found) == [
         "people.csv, row 2, column email",
@@ -161,7 +159,7 @@ def test_every_fault_is_told_at_once_and_nobody_is_named(path: Path) -> None:
         "people.csv, row 4, column wants_email",
     ]
     assert "quill" not in " ".join(found.values())
-    assert "7946 05" not in found["people.csv, row 2, column phone"].replace("+44 20 7946 0123", "")
+    assert "0599" not in " ".join(found.values())
 
 
 def raw(path: Path, content: bytes) -> tuple[list[SupporterRow], dict[str, str]]:
