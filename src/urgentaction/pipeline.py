@@ -190,6 +190,14 @@ def reject(alert_id: uuid.UUID, *, by: str, comment: str) -> Alert:
 
 
 @transaction.atomic
+def take_back_approval(alert_id: uuid.UUID, *, by: str) -> Alert:
+    """A yes becomes none; an alert that then lacks approvals stops at once, running or not. Raises Conflict."""
+    alert = alerts.revoke_approval(alert_id, by=by)
+    enqueue(Task.ADVANCE_ALERT, str(alert.id))
+    return alert
+
+
+@transaction.atomic
 def let_go(alert_id: uuid.UUID, *, by: str) -> Alert:
     """Start a held alert now instead of at the end of its hold. Raises Conflict."""
     alert = alerts.end_hold(alert_id, by=by)

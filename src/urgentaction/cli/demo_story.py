@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ from urgentaction import pipeline
 from urgentaction.accounts.service import make_token
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.standing import grant_standing_approval
+from urgentaction.cases.folder import StoryStep, read_story
 from urgentaction.cases.importing import import_case
 from urgentaction.cases.service import UpdateText
-from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.core.errors import UrgentActionError
@@ -31,6 +31,7 @@ from urgentaction.deliveries.models import Delivery, HumanTask
 from urgentaction.deliveries.rules import State
 from urgentaction.directory.importing import import_directory
 from urgentaction.directory.models import ContactPoint
+from urgentaction.letters.sections import parse_sections
 from urgentaction.receipts.models import Receipt
 from urgentaction.supporters.importing import import_supporters
 from urgentaction.supporters.models import Supporter, Suppression
@@ -62,6 +63,7 @@ class Story:
     updates: list[dict[str, Any]] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
     api_answers: list[int] = field(default_factory=list)
+    steps: list[StoryStep] = field(default_factory=list)
 
     def run(self) -> None:
         """Everything, from the empty database to the last receipt. Raises DemoFailed."""
@@ -77,7 +79,9 @@ class Story:
     def _load_samples(self) -> None:
         self.say("Loading the sample case, the directory and 200 supporters")
         import_directory(self.samples / "directory.toml", by=OPERATOR)
-        import_case(self.samples / "cases" / CASE, by=OPERATOR)
+        folder = self.samples / "cases" / CASE
+        import_case(folder, by=OPERATOR, check_text=parse_sections)
+        self.steps = [step for step in read_story(folder) if step.is_in_demo]
         import_supporters(self.samples / "supporters.csv", by=OPERATOR)
         for rule in ("imminent", "at-risk", "fate-unknown"):
             grant_standing_approval(rule, by=APPROVER, actor=OPERATOR)
@@ -91,7 +95,7 @@ class Story:
 
     def _detained(self) -> None:
         self.say("24 October 2015: confirmed, detained at Dongxing. Letters and notices go out")
-        told = _told(Status.DETAINED, "Dongxing", date(2015, 10, 24))
+        told = _told(self.steps[0])
         reported = pipeline.report_update(CASE, told, by=OPERATOR, dated_on=told.as_of)
         self._note(told, reported.alerts, via="command line")
         self.say("  held for ten minutes so that anyone could stop it; the duty officer lets it go now")
@@ -107,12 +111,13 @@ class Story:
         token, secret = make_token(
             "demo", scopes=["updates:write", "alerts:read"], lifetime=timedelta(hours=1), by=OPERATOR
         )
+        step = self.steps[1]
         body = {
-            "status": "return_imminent",
-            "place": "Tumen",
-            "as_of": "2015-11-24",
-            "confidence": "confirmed",
-            "letters_dated_on": "2015-11-24",
+            "status": step.status,
+            "place": step.place,
+            "as_of": step.as_of.isoformat(),
+            "confidence": step.confidence,
+            "letters_dated_on": step.as_of.isoformat(),
         }
         key = f"demo-{uuid.uuid4()}"
         for _ in range(2):
@@ -129,7 +134,7 @@ class Story:
         made = list(Alert.objects.filter(case__reference=CASE, update__recorded_by=f"token:{token.prefix}"))
         if len(made) != 1:
             raise DemoFailed(f"Two requests with one Idempotency-Key made {len(made)} alerts; it must be one.")
-        self._note(_told(Status.RETURN_IMMINENT, "Tumen", date(2015, 11, 24)), made, via="REST, twice with one key")
+        self._note(_told(step), made, via="REST, twice with one key")
 
     def _fate_unknown(self) -> None:
         alert = self.alerts[-1]
@@ -139,7 +144,7 @@ class Story:
             lambda: mail.filter(state=State.ACCEPTED).count() >= REACHED_BEFORE_STOP and self._trouble_is_over(alert),
         )
         self.say("2 December 2015: their fate is unknown, while the supporter mail is still going out")
-        told = _told(Status.FATE_UNKNOWN, "", date(2015, 12, 2))
+        told = _told(self.steps[2])
         reported = pipeline.report_update(CASE, told, by=OPERATOR, dated_on=told.as_of)
         self._note(told, reported.alerts, via="command line")
         unsent = Delivery.objects.filter(
@@ -226,8 +231,14 @@ class Story:
 NO_SUCH_USER = {"smtp": "550 5.1.1 no such user"}
 
 
-def _told(status: Status, place: str, as_of: date) -> UpdateText:
-    return UpdateText(status=status, confidence=Confidence.CONFIRMED, as_of=as_of, reported_at=clock.now(), place=place)
+def _told(step: StoryStep) -> UpdateText:
+    return UpdateText(
+        status=step.status,
+        confidence=step.confidence,
+        as_of=step.as_of,
+        reported_at=clock.now(),
+        place=step.place,
+    )
 
 
 def supporter_row(number: int) -> Supporter:
