@@ -148,8 +148,8 @@ def _remember_others(case: Case, update: StatusUpdate, decision: TriggerDecision
             key=f"remainder:{update.id}",
             title=f"{case.reference}: {len(decision.remainder)} persons lost their running appeal",
             advice=(
-                f"The update concerned others of the group. For {', '.join(decision.remainder)} report their own status "
-                f"(`urgentaction case update {case.reference} --person …`) or send a manual alert."
+                f"The update concerned others of the group. For {', '.join(decision.remainder)} report their own "
+                f"status (`urgentaction case update {case.reference} --person …`) or send a manual alert."
             ),
         )
 

@@ -37,7 +37,8 @@ def main(status: str) -> None:
         reported_at=clock.now(),
         place="Tumen",
     )
-    print(pipeline.report_update(CASE, told, by="cli:chaos").alerts[0].number)
+    number = pipeline.report_update(CASE, told, by="cli:chaos").alerts[0].number
+    sys.stdout.write(f"{number}\n")
 
 
 if __name__ == "__main__":

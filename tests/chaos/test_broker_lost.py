@@ -72,7 +72,9 @@ def test_every_delivery_reaches_its_end_although_the_broker_was_killed_and_came_
     assert set(found) <= {"accepted", "delivered", "suppressed"}, found
 
     with psycopg.connect(stack.environment["DATABASE_URL"]) as connection:
-        ours = {row[0] for row in connection.execute("SELECT gateway_ref FROM deliveries_delivery WHERE gateway_ref <> ''")}
+        ours = {
+            row[0] for row in connection.execute("SELECT gateway_ref FROM deliveries_delivery WHERE gateway_ref <> ''")
+        }
     theirs = [entry["ref"] for entry in read_ledger(stack.outbox_url)]
     assert len(theirs) == len(set(theirs))
     assert set(theirs) == ours, "the gateways' ledger and ours must hold the same messages"

@@ -116,12 +116,11 @@ def label(word: Status | Confidence | CountryRole, language: str = "en") -> str:
         raise InvalidInput.of("language", f"status labels exist in {known}, not in “{language}”; choose one of these")
     match word:
         case Status():
-            texts = _STATUS_LABELS[word]
+            return _STATUS_LABELS[word][LANGUAGES.index(base)]
         case Confidence():
-            texts = _CONFIDENCE_LABELS[word]
+            return _CONFIDENCE_LABELS[word][LANGUAGES.index(base)]
         case CountryRole():
-            texts = _ROLE_LABELS[word]
-    return texts[LANGUAGES.index(base)]
+            return _ROLE_LABELS[word][LANGUAGES.index(base)]
 
 
 def parse_status(text: str) -> Status:

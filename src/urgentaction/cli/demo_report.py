@@ -64,7 +64,7 @@ def compare(rows: list[Delivery], entries: list[dict[str, Any]]) -> Agreement:
         agreement.accepted += len(theirs)
         if sorted(ours) != sorted(theirs):
             agreement.differences.append(
-                f"delivery {row.id} ({row.channel}, {row.state}): we know of {len(ours)}, the gateway took {len(theirs)}"
+                f"delivery {row.id} ({row.channel}, {row.state}): we know {len(ours)}, the gateway took {len(theirs)}"
             )
     agreement.differences += [f"the gateway took {name!r}, which is no delivery of ours" for name in by_reference]
     return agreement

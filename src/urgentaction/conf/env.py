@@ -150,7 +150,7 @@ def _config(env: Env) -> Config:
         raise ConfigurationError("URGENTACTION_PUBLIC_URL must look like https://alerts.your-organisation.org.")
     if mode is Mode.LIVE and parts.scheme != "https":
         raise ConfigurationError("URGENTACTION_PUBLIC_URL must be https in live mode.")
-    hosts = tuple(env.list("URGENTACTION_ALLOWED_HOSTS")) or (parts.hostname,)
+    hosts: tuple[str, ...] = tuple(env.list("URGENTACTION_ALLOWED_HOSTS")) or (parts.hostname,)
     allow_hosts = env.str("URGENTACTION_ALLOW_HOSTS")
     return Config(
         mode=mode,

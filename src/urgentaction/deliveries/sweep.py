@@ -6,6 +6,8 @@ hosts at once.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection
 
 from urgentaction.alerts.models import Alert, AlertState
@@ -52,7 +54,7 @@ WHERE d.id IN (SELECT id FROM deliveries_delivery WHERE alert_id = %(alert)s AND
 """
 
 
-def _run(statement: str, **parameters: object) -> int:
+def _run(statement: str, **parameters: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, {"batch": BATCH, **parameters})
         return int(cursor.rowcount)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
@@ -42,7 +43,7 @@ def officials_in_office(addressed: Iterable[Addressed]) -> Iterator[tuple[Addres
         yield entry, official_in(entry.office)
 
 
-def usable_contact_points(office_id: object, channels: Iterable[Channel]) -> list[ContactPoint]:
+def usable_contact_points(office_id: uuid.UUID, channels: Iterable[Channel]) -> list[ContactPoint]:
     """Contact points that are not known to be dead, in the order of `channels`, then by rank."""
     order = {channel.value: place for place, channel in enumerate(channels)}
     points = ContactPoint.objects.filter(office_id=office_id, channel__in=order).exclude(health=Health.DEAD)
