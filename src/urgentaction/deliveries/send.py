@@ -166,7 +166,7 @@ def refused(row: Delivery, outcome: Refused, event: Event) -> None:
         return
     row.state = new.value
     row.retry_class = outcome.retry_class.value
-    row.reason = f"{outcome.code} {outcome.text}".strip()[:200]
+    row.reason = in_words(outcome)
     moment = clock.read_database_now()
     if new is State.QUEUED:
         row.due_at = moment + scaled(pause or timedelta(0))
@@ -174,6 +174,12 @@ def refused(row: Delivery, outcome: Refused, event: Event) -> None:
         row.settled_at = moment
     if outcome.retry_class in UNCOUNTED:
         pause_for(row.gateway, outcome)
+
+
+def in_words(outcome: Refused) -> str:
+    """Code and text, the code once."""
+    is_in_text = outcome.code and outcome.code in outcome.text
+    return (outcome.text if is_in_text else f"{outcome.code} {outcome.text}".strip())[:200]
 
 
 def make_unknown(row: Delivery, why: str) -> None:
