@@ -9,6 +9,8 @@ from typing import Any
 from urgentaction.conf import env
 
 CONFIG = env.load()
+#: The names `urgentaction doctor` knows; a misspelt one is reported there.
+ENVIRONMENT_VARIABLES = tuple(env.VARIABLES)
 
 MODE = CONFIG.mode
 SECRET_KEY = CONFIG.secret_key

@@ -1,0 +1,225 @@
+"""What the doctor looks at: configuration, database, broker, gateways, liveness, stuck work, letters.
+
+Each check returns findings and never raises for what it was sent to find. What needs running programs only warns while
+nothing is meant to run (sandbox mode without a stack); in live mode the same is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import redis
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.db import Error as DatabaseError
+from django.db import connection
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from urgentaction.channels.contract import Mode
+from urgentaction.cli.bootstrap import VarFolder, pending_migrations, read_ready
+from urgentaction.cli.findings import Finding, Level
+from urgentaction.core import clock
+from urgentaction.core.errors import UrgentActionError
+from urgentaction.deliveries.gateways import gateway_named
+from urgentaction.deliveries.models import Delivery, Heartbeat, HumanTask
+from urgentaction.deliveries.rules import State
+from urgentaction.receipts.service import unapplied_longer_than
+from urgentaction.tracking.queries import gateway_states
+
+OLDEST_POSTGRESQL = 18
+#: A heartbeat comes every ten seconds.
+STALE_HEARTBEAT = timedelta(minutes=1)
+STUCK_RECEIPT = timedelta(minutes=2)
+STUCK_DELIVERY = timedelta(minutes=10)
+
+
+def all_findings(var: VarFolder) -> list[Finding]:
+    """Everything, in the order in which trouble is best put right: without a database the rest is not looked at."""
+    must_run = settings.MODE is Mode.LIVE or read_ready(var.stack_ready) is not None
+    findings = [*_mode(), *_variables(), *_database()]
+    if any(finding.level is Level.FAIL for finding in findings):
+        return [*findings, *_broker()]
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        _broker,
+        lambda: _gateways(must_run=must_run),
+        lambda: _heartbeat(must_run=must_run),
+        _stuck,
+        _letters,
+        _deployment,
+    )
+    return [*findings, *(finding for check in checks for finding in check())]
+
+
+def _mode() -> Iterator[Finding]:
+    if settings.MODE is Mode.LIVE:
+        yield Finding("mode", Level.OK, "live: real people are written to")
+    else:
+        yield Finding("mode", Level.OK, "sandbox: only reserved test addresses and hosts are accepted")
+
+
+def _variables() -> Iterator[Finding]:
+    """Names only: values may be secrets."""
+    given = [name for name in settings.ENVIRONMENT_VARIABLES if os.environ.get(name)]
+    unknown = sorted(
+        name
+        for name in os.environ
+        if name.startswith("URGENTACTION_")
+        and name not in settings.ENVIRONMENT_VARIABLES
+        and name not in _READ_ELSEWHERE
+    )
+    yield Finding("variables", Level.OK, f"set: {', '.join(given)}")
+    if unknown:
+        yield Finding(
+            "variables", Level.WARN, f"not known: {', '.join(unknown)}", "Correct the spelling, or unset them."
+        )
+
+
+_READ_ELSEWHERE = frozenset({"URGENTACTION_ENV_FILE", "URGENTACTION_VAR", "URGENTACTION_STATIC_ROOT"})
+
+
+def _database() -> Iterator[Finding]:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW server_version_num")
+            version = int(cursor.fetchone()[0]) // 10_000
+        pending = pending_migrations()
+    except DatabaseError as error:
+        said = " ".join(str(error).split())
+        yield Finding("database", Level.FAIL, f"doesn't answer: {said}", "Start it, or correct DATABASE_URL.")
+        return
+    if version < OLDEST_POSTGRESQL:
+        advice = f"Move to PostgreSQL {OLDEST_POSTGRESQL} or later."
+        yield Finding("database", Level.FAIL, f"PostgreSQL {version}", advice)
+    else:
+        yield Finding("database", Level.OK, f"PostgreSQL {version}")
+    if pending:
+        listed = ", ".join(pending[:4]) + (" …" if len(pending) > 4 else "")
+        yield Finding(
+            "migrations", Level.FAIL, f"{len(pending)} not applied: {listed}", "Run `urgentaction manage migrate`."
+        )
+    else:
+        yield Finding("migrations", Level.OK, "all applied")
+
+
+def _broker() -> Iterator[Finding]:
+    try:
+        with redis.Redis.from_url(
+            settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=3, retry=Retry(NoBackoff(), 0)
+        ) as client:
+            client.ping()
+            yield Finding("broker", Level.OK, "answers")
+            yield from _persistence(client)
+    except (redis.RedisError, OSError) as error:
+        yield Finding("broker", Level.FAIL, f"doesn't answer: {error}", "Start it, or correct REDIS_URL.")
+
+
+def _persistence(client: redis.Redis) -> Iterator[Finding]:
+    wanted = {"appendonly": "yes", "maxmemory-policy": "noeviction"}
+    try:
+        found = {name: client.config_get(name).get(name) for name in wanted}
+    except redis.ResponseError:
+        advice = "Make sure by hand: appendonly yes, maxmemory-policy noeviction."
+        yield Finding("broker settings", Level.WARN, "it doesn't let us look", advice)
+        return
+    wrong = {name: value for name, value in found.items() if value != wanted[name]}
+    if wrong:
+        has = ", ".join(f"{name} {value}" for name, value in wrong.items())
+        should = ", ".join(f"{name} {wanted[name]}" for name in wrong)
+        # It carries hints only: wrong settings cost time, never a delivery.
+        yield Finding("broker settings", Level.WARN, has, f"Set {should}; lost hints are found by the sweeper, late.")
+    else:
+        yield Finding("broker settings", Level.OK, "append-only file, nothing evicted")
+
+
+def _gateways(*, must_run: bool) -> Iterator[Finding]:
+    for state in gateway_states():
+        name = f"gateway {state.name}"
+        try:
+            health = gateway_named(state.name).check()
+            is_ok, detail = health.is_ok, health.detail
+        except UrgentActionError as error:
+            is_ok, detail = False, str(error)
+        if is_ok:
+            yield Finding(name, Level.OK, detail)
+        elif must_run:
+            yield Finding(name, Level.FAIL, detail, f"Nothing goes out by {state.channel} until this is put right.")
+        else:
+            yield Finding(name, Level.WARN, detail, "`urgentaction up` starts the stand-in gateways.")
+        if state.is_paused:
+            advice = f"Put it right, then `urgentaction gateway resume {state.name}`; {state.waiting} wait."
+            yield Finding(name, Level.WARN, f"paused: {state.reason}", advice)
+
+
+def _heartbeat(*, must_run: bool) -> Iterator[Finding]:
+    level = Level.FAIL if must_run else Level.WARN
+    advice = (
+        "Are beat and the worker `urgent` running? Their logs say why not."
+        if must_run
+        else "`urgentaction up` starts them."
+    )
+    last = Heartbeat.objects.order_by("-beat_at").first()
+    if last is None:
+        yield Finding("heartbeat", level, "never: no task has come through broker, worker and database yet", advice)
+        return
+    age = clock.read_database_now() - last.beat_at
+    ago = f"{int(age.total_seconds())} s ago"
+    yield Finding("heartbeat", Level.OK, ago) if age <= STALE_HEARTBEAT else Finding("heartbeat", level, ago, advice)
+
+
+def _stuck() -> Iterator[Finding]:
+    late = clock.read_database_now() - STUCK_DELIVERY
+    shut = [state.channel for state in gateway_states() if state.is_paused]
+    overdue = Delivery.objects.filter(state=State.QUEUED, due_at__lt=late, alert__state="running").exclude(
+        channel__in=shut
+    )
+    held = Delivery.objects.filter(state__in=[State.LEASED, State.SENDING], lease_until__lt=late)
+    counts = {
+        "receipts not applied": unapplied_longer_than(STUCK_RECEIPT),
+        "deliveries overdue": overdue.count(),
+        "leases never ended": held.count(),
+    }
+    if stuck := {words: number for words, number in counts.items() if number}:
+        listed = ", ".join(f"{number} {words}" for words, number in stuck.items())
+        yield Finding(
+            "work", Level.WARN, listed, "The workers' logs say why; `urgentaction up` or your init system starts them."
+        )
+    else:
+        yield Finding("work", Level.OK, "nothing is stuck")
+    if unknown := Delivery.objects.filter(state=State.UNKNOWN).count():
+        yield Finding(
+            "unknowns", Level.WARN, f"{unknown} deliveries", "`urgentaction deliveries --state unknown` lists them."
+        )
+    if tasks := HumanTask.objects.filter(done_at=None).count():
+        yield Finding("tasks", Level.WARN, f"{tasks} wait for a person", "`urgentaction tasks` says what to do.")
+
+
+def _letters() -> Iterator[Finding]:
+    from urgentaction.cli.specimen import languages, typeset_specimen
+
+    for language in languages():
+        try:
+            size = len(typeset_specimen(language))
+        except UrgentActionError as error:
+            yield Finding(
+                f"letters {language}", Level.FAIL, str(error), "No letter can be made in this language before."
+            )
+        else:
+            yield Finding(f"letters {language}", Level.OK, f"a test letter was set: {size // 1024} kB")
+
+
+def _deployment() -> Iterator[Finding]:
+    """Django's own checks for a server that others can reach."""
+    if settings.MODE is not Mode.LIVE:
+        return
+    try:
+        call_command("check", deploy=True, fail_level="WARNING", verbosity=0)
+    except SystemCheckError as error:
+        yield Finding(
+            "deployment", Level.FAIL, " ".join(str(error).split()), "`urgentaction manage check --deploy` has more."
+        )
+    else:
+        yield Finding("deployment", Level.OK, "Django's checks pass")

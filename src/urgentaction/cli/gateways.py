@@ -1,0 +1,66 @@
+"""`urgentaction gateway …`: which may be used now; pause one, let it go on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from urgentaction.cli.session import actor, opened
+from urgentaction.core.errors import NotFound
+
+app = typer.Typer(help="Gateways: the ways out.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The gateway, as `gateway list` shows it.")]
+
+
+@app.command("list")
+def list_gateways() -> None:
+    """List the gateways, whether each may be used, and what waits for it."""
+    with opened() as session:
+        from urgentaction.cli.tables import gateways_table
+        from urgentaction.tracking.queries import gateway_states
+
+        found = gateway_states()
+        session.answer(found, gateways_table(found))
+
+
+@app.command()
+def pause(
+    name: Name, *, reason: Annotated[str, typer.Option(help="Why; shown to everybody.")] = "paused by hand"
+) -> None:
+    """Use a gateway no more until it is resumed. Its deliveries wait; nothing is lost."""
+    with opened() as session:
+        from django.conf import settings
+        from django.db import transaction
+
+        from urgentaction.accounts.service import record_audit
+        from urgentaction.deliveries.pausing import pause_gateway
+
+        if name not in settings.GATEWAYS:
+            raise NotFound.of("gateway", f"there is none called {name!r}; known: {', '.join(settings.GATEWAYS)}")
+        with transaction.atomic():
+            pause_gateway(name, reason=reason)
+            record_audit(actor(), "gateway.pause", f"gateway:{name}")
+        session.answer(
+            {"name": name, "is_paused": True}, f"{name} is paused. `urgentaction gateway resume {name}` ends it."
+        )
+
+
+@app.command()
+def resume(name: Name) -> None:
+    """Let a gateway go on."""
+    with opened() as session:
+        from django.db import transaction
+
+        from urgentaction.accounts.service import record_audit
+        from urgentaction.core.enqueue import Task, enqueue
+        from urgentaction.deliveries.pausing import resume_gateway
+
+        with transaction.atomic():
+            was_paused = resume_gateway(name)
+            if was_paused:
+                record_audit(actor(), "gateway.resume", f"gateway:{name}")
+                enqueue(Task.SWEEP)
+        words = f"{name} goes on." if was_paused else f"{name} was not paused."
+        session.answer({"name": name, "is_paused": False, "was_paused": was_paused}, words)

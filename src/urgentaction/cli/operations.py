@@ -1,0 +1,81 @@
+"""`urgentaction doctor`, `audit verify`, `manage`: what those who run it need."""
+
+from __future__ import annotations
+
+import typer
+
+from urgentaction.cli import bootstrap
+from urgentaction.cli.findings import Finding, Level
+from urgentaction.cli.session import Session, current, opened
+from urgentaction.core.errors import ConfigurationError, UrgentActionError
+
+audit = typer.Typer(help="The audit log.", no_args_is_help=True)
+
+
+@audit.callback()
+def _audit() -> None:
+    """The audit log."""
+
+
+@audit.command("verify")
+def verify() -> None:
+    """Walk the audit log's chain of hashes; exit code 1 where it is broken."""
+    with opened() as session:
+        from urgentaction.accounts.service import verify_audit
+
+        entries, broken = verify_audit()
+        words = (
+            f"{entries} entries, unbroken." if broken is None else f"Broken at entry {broken}, after {entries} entries."
+        )
+        session.answer({"entries": entries, "first_broken": broken}, words)
+    if broken is not None:
+        raise typer.Exit(1)
+
+
+def doctor() -> None:
+    """Look at everything that must be right, and say what to do where it is not; exit code 1 if something fails."""
+    session = current()
+    findings = _examine(session)
+    is_well = all(finding.level is not Level.FAIL for finding in findings)
+    _show(session, findings, is_well=is_well)
+    if not is_well:
+        raise typer.Exit(1)
+
+
+def _examine(session: Session) -> list[Finding]:
+    try:
+        with bootstrap.environment(session.var):
+            bootstrap.start_django()
+            from urgentaction.cli.checks import all_findings
+
+            return all_findings(session.var)
+    except ConfigurationError as error:
+        return [Finding("configuration", Level.FAIL, str(error), "Set it, then run the doctor again.")]
+    except UrgentActionError as error:
+        return [Finding("servers", Level.FAIL, str(error), "Read the log named there.")]
+
+
+def _show(session: Session, findings: list[Finding], *, is_well: bool) -> None:
+    from rich.text import Text
+
+    from urgentaction.cli.tables import add, state, table
+
+    made = table("", "What", "Found", fixed=["", "What"])
+    for finding in findings:
+        found = Text(finding.detail)
+        if finding.advice:
+            found.append(f"\n{finding.advice}", style="italic")
+        add(made, state(finding.level), finding.name, found)
+    fails, warnings = (sum(finding.level is level for finding in findings) for level in (Level.FAIL, Level.WARN))
+    verdict = f"{fails} must be put right before this can be relied on."
+    if is_well:
+        verdict = f"Nothing fails; {warnings} to look at." if warnings else "All is well."
+    session.answer({"is_well": is_well, "findings": findings}, made, verdict)
+
+
+def manage(ctx: typer.Context) -> None:
+    """Django's own commands, with the environment in place: manage migrate, manage shell …"""
+    with bootstrap.environment(current().var):
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(["urgentaction manage", *ctx.args])

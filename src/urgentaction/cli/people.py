@@ -1,0 +1,127 @@
+"""`urgentaction token create`, `urgentaction user create`: secrets are shown once, here, and never again."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from urgentaction.cli import reading
+from urgentaction.cli.session import actor, current, opened
+from urgentaction.core.errors import Conflict, InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from urgentaction.accounts.models import User
+
+tokens = typer.Typer(help="Tokens for programs.", no_args_is_help=True)
+users = typer.Typer(help="Members of staff.", no_args_is_help=True)
+
+
+@tokens.callback()
+def _tokens() -> None:
+    """Tokens for programs."""
+
+
+@users.callback()
+def _users() -> None:
+    """Members of staff."""
+
+
+@tokens.command("create")
+def create_token(
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    *,
+    scope: Annotated[list[str], typer.Option(help="What it may do; repeat it. A wrong one lists them all.")],
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How long it lives.")] = 90,
+) -> None:
+    """Make an API token and show it, once."""
+    with opened() as session:
+        from django.db import transaction
+
+        from urgentaction.accounts.service import make_token
+
+        with transaction.atomic():
+            row, secret = make_token(name, scopes=scope, lifetime=timedelta(days=days), by=actor())
+        data = {"name": row.name, "token": secret, "scopes": row.scopes, "expires_at": row.expires_at}
+        ends = f"It ends on {row.expires_at:%Y-%m-%d}, and may: {', '.join(row.scopes)}."
+        session.answer(data, secret, f"This is shown once. {ends}")
+
+
+@users.command("create")
+def create_user(
+    email: Annotated[str, typer.Argument(help="Their address, by which they log in.")],
+    *,
+    role: Annotated[str, typer.Option(help="viewer, editor, approver or administrator.")],
+) -> None:
+    """Add a member of staff. Asks for a password, or makes one and shows it, once."""
+    with opened() as session:
+        from django.db import transaction
+
+        from urgentaction.accounts.models import Role
+        from urgentaction.accounts.service import record_audit
+
+        staff = [one for one in Role if one is not Role.INTEGRATION]
+        address, wanted, _, _ = reading.together(
+            lambda: _free_address(email),
+            lambda: reading.one_of(role, staff, option="role"),
+            lambda: None,
+            lambda: None,
+        )
+        typed = _ask_for_password()
+        password = typed or secrets.token_urlsafe(15)
+        with transaction.atomic():
+            user = _create(address, wanted, password)
+            record_audit(actor(), "user.create", f"user:{user.id}", role=wanted)
+        data = {"id": user.id, "email": user.email, "role": user.role}
+        lines = [f"{user.email} may log in as {user.role}."]
+        if not typed:
+            data["password"] = password
+            lines.append(f"Password, shown once: {password}")
+        session.answer(data, *lines)
+
+
+def _ask_for_password() -> str:
+    """Typed twice at a terminal; empty: make one."""
+    if current().is_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return ""
+    password: str = typer.prompt("Password (empty: make one)", hide_input=True, default="", show_default=False)
+    if password and password != typer.prompt("Again", hide_input=True):
+        raise InvalidInput.of("password", "the two differ; try again")
+    return password
+
+
+def _free_address(text: str) -> str:
+    """An address nobody has yet. Raises InvalidInput, Conflict."""
+    from email_validator import EmailNotValidError, validate_email
+
+    from urgentaction.accounts.models import User
+
+    try:
+        # Test domains are fine, and nobody's server is asked.
+        address: str = validate_email(text, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        if not text.strip().lower().endswith((".invalid", ".example")):
+            raise InvalidInput.of("email", f"“{text[:80]}” can't be used: {error}") from None
+        address = text.strip()
+    if User.objects.filter(email__iexact=address).exists():
+        raise Conflict.of("email", f"{address} is a member of staff already")
+    return address
+
+
+def _create(address: str, role: str, password: str) -> User:
+    from django.contrib.auth.password_validation import validate_password
+    from django.core.exceptions import ValidationError
+
+    from urgentaction.accounts.models import User
+
+    user = User(username=address, email=address, role=role)
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise InvalidInput([Problem("password", message) for message in error.messages]) from None
+    user.set_password(password)
+    user.save()
+    return user

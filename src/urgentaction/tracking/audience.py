@@ -1,0 +1,134 @@
+"""Whom a decision would reach at this moment, and what it would stop: for the dry run. Reads only.
+
+The counting statement asks the same questions as `deliveries.expand` does when it makes the rows (a test compares the
+two), but before the alert exists.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count
+
+from urgentaction.alerts.models import Alert
+from urgentaction.alerts.queries import live_alerts, sent_alerts
+from urgentaction.alerts.service import FALLBACK_LANGUAGE
+from urgentaction.cases.models import Case, CaseAddressee
+from urgentaction.channels.contract import Channel
+from urgentaction.core.clock import today
+from urgentaction.deliveries.queries import reached_by, unsent_of
+from urgentaction.deliveries.rules import REACHED
+from urgentaction.directory.models import Health, Office, Official
+from urgentaction.directory.queries import official_in
+from urgentaction.triggers.decision import OfficialsAudience, SupportersAudience, TriggerDecision
+from urgentaction.triggers.explain import AddresseeRole, AudienceCounts, OfficialCount, SupporterCount, UnsentCount
+
+_SUPPORTERS = """
+SELECT n.channel, CASE WHEN s.language = ANY(%(languages)s) THEN s.language ELSE %(fallback)s END AS language, count(*)
+FROM supporters_supporter s
+CROSS JOIN unnest(%(channels)s::text[]) AS n (channel)
+WHERE s.erased_at IS NULL
+  AND ((n.channel = 'email' AND s.wants_email AND s.email_index IS NOT NULL)
+    OR (n.channel = 'sms' AND s.wants_sms AND s.phone_index IS NOT NULL))
+  AND NOT EXISTS (
+      SELECT 1 FROM supporters_suppression stop
+      WHERE stop.channel = n.channel AND stop.lifted_at IS NULL
+        AND (stop.expires_at IS NULL OR stop.expires_at > ua_now())
+        AND stop.address_index = CASE n.channel WHEN 'email' THEN s.email_index ELSE s.phone_index END)
+  AND ({audience})
+GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+_EVERYBODY = "TRUE"
+
+_REACHED_BEFORE = """
+EXISTS (SELECT 1 FROM deliveries_delivery r
+        WHERE r.alert_id = ANY(%(before)s) AND r.supporter_id = s.id AND r.state = ANY(%(reached)s))
+"""
+
+
+def audience_counts(case: Case, decision: TriggerDecision) -> AudienceCounts:
+    """Officials by name with their channels, supporters by channel and language, and what is unsent by alert.
+
+    Raises:
+        InvalidInput: nobody is recorded as holding one of the offices addressed.
+    """
+    before = _predecessors(case, decision)
+    return AudienceCounts(
+        officials=tuple(_officials(case, decision, before)),
+        supporters=_supporters(case, decision, before),
+        unsent=_unsent(case, decision),
+    )
+
+
+def _predecessors(case: Case, decision: TriggerDecision) -> list[uuid.UUID]:
+    """The alerts a follow-up would follow: those it stops, and the last one sent where none of them had started."""
+    stopped = list(live_alerts(case)) if decision.supersedes_case else []
+    ids = [alert.id for alert in stopped]
+    if not any(alert.started_at for alert in stopped):
+        ids += sent_alerts(case).exclude(id__in=ids).values_list("id", flat=True)[:1]
+    return ids
+
+
+def _officials(case: Case, decision: TriggerDecision, before: list[uuid.UUID]) -> Iterator[OfficialCount]:
+    audience = decision.officials_audience
+    if decision.official_plan is None or audience in (OfficialsAudience.NONE, OfficialsAudience.NEW_TARGET):
+        return
+    reached: set[uuid.UUID] | None = None
+    if audience is OfficialsAudience.REACHED_BEFORE:
+        rows = reached_by(before).filter(official__isnull=False)
+        reached = set(rows.values_list("official_id", flat=True))
+    addressees = CaseAddressee.objects.filter(case=case).select_related("office")
+    for addressee in addressees.prefetch_related("office__officials", "office__contact_points"):
+        official = _holder(addressee.office)
+        if reached is not None and official.id not in reached:
+            continue
+        points = [point for point in addressee.office.contact_points.all() if point.health != Health.DEAD]
+        yield OfficialCount(
+            name=f"{addressee.office} · {official}",
+            role=AddresseeRole(addressee.role),
+            channels=tuple(channel for channel in Channel if any(point.channel == channel for point in points)),
+        )
+
+
+def _holder(office: Office) -> Official:
+    """As `directory.queries.official_in`, out of rows fetched already; that one also has the words for nobody."""
+    day = today(office.time_zone)
+    holders = [one for one in office.officials.all() if _held(one, day)]
+    return max(holders, key=lambda one: one.holds_from or date.max) if holders else official_in(office)
+
+
+def _held(official: Official, day: date) -> bool:
+    has_begun = official.holds_from is None or official.holds_from <= day
+    return has_begun and (official.holds_until is None or official.holds_until >= day)
+
+
+def _supporters(case: Case, decision: TriggerDecision, before: list[uuid.UUID]) -> tuple[SupporterCount, ...]:
+    plan = decision.supporter_plan
+    if plan is None:
+        return ()
+    follows_up = plan.audience is SupportersAudience.REACHED_BEFORE
+    parameters: dict[str, Any] = {
+        "languages": sorted({FALLBACK_LANGUAGE, *case.texts.values_list("language", flat=True)}),
+        "fallback": FALLBACK_LANGUAGE,
+        "channels": [channel.value for channel in plan.channels],
+        "before": before,
+        "reached": [state.value for state in REACHED],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SUPPORTERS.format(audience=_REACHED_BEFORE if follows_up else _EVERYBODY), parameters)
+        rows = cursor.fetchall()
+    return tuple(SupporterCount(channel=Channel(row[0]), language=row[1], people=row[2]) for row in rows)
+
+
+def _unsent(case: Case, decision: TriggerDecision) -> tuple[UnsentCount, ...]:
+    stopped = Alert.objects.filter(case=case, number__in=decision.withdrawn_alerts).order_by("created_at")
+    numbers = dict(stopped.values_list("id", "number"))
+    counts = dict(
+        unsent_of(list(numbers)).values("alert_id").annotate(unsent=Count("id")).values_list("alert_id", "unsent")
+    )
+    return tuple(UnsentCount(alert=number, deliveries=counts.get(found, 0)) for found, number in numbers.items())
