@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ SETTINGS_MODULE = "urgentaction.conf.settings"
 #: What `keys.env` may hold, and how many random bytes each is made of.
 KEYS = {"URGENTACTION_SECRET_KEY": 40, "URGENTACTION_FIELD_KEYS": 32, "URGENTACTION_INDEX_KEY": 32}
 LIVE = "live"
+#: While this one is not applied, the database is new.
+FIRST_MIGRATION = "core.0001_clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class VarFolder:
     def chosen(cls, option: Path | None = None) -> VarFolder:
         """The one named by `--var`, else by URGENTACTION_VAR, else `./var`."""
         return cls((option or Path(os.environ.get("URGENTACTION_VAR") or "var")).absolute())
+
+    def serving(self) -> VarFolder:
+        """Where commands act: on a demo that runs inside this folder while there is one, else on the folder itself."""
+        demo = VarFolder(self.path / "demo" / "run")
+        return demo if read_ready(demo.stack_ready) else self
 
     @property
     def keys(self) -> Path:
@@ -214,12 +221,21 @@ def _env_file_names_servers() -> bool:
 
 
 @contextlib.contextmanager
-def django(var: VarFolder) -> Iterator[None]:
-    """Django, ready to be used: the environment stands, and an embedded database is brought up to date first."""
+def django(var: VarFolder, *, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+    """Django, ready to be used: the environment stands, and an embedded database is brought up to date first.
+
+    A new one begins with the samples, so that there is something to try.
+
+    Args:
+        tell: hears what was done on the way.
+    """
     with environment(var) as servers:
         start_django()
-        if servers is not None and servers.postgres is not None:
-            migrate_if_needed()
+        if servers is not None and servers.postgres is not None and FIRST_MIGRATION in migrate_if_needed():
+            from urgentaction.cli.samples import load_samples
+
+            if loaded := load_samples():
+                tell(f"First run: a database was made in {var.path}, with the sample cases {', '.join(loaded)}.")
         yield
 
 
@@ -237,14 +253,14 @@ def start_django() -> None:
     logging.getLogger().setLevel(logging.WARNING)
 
 
-def migrate_if_needed() -> bool:
-    """Bring the database up to date; asks first, because most of the time it is. True if there was something to do."""
-    if not pending_migrations():
-        return False
-    from django.core.management import call_command
+def migrate_if_needed() -> list[str]:
+    """Bring the database up to date; asks first, because most of the time it is. Returns what was missing."""
+    pending = pending_migrations()
+    if pending:
+        from django.core.management import call_command
 
-    call_command("migrate", interactive=False, verbosity=0)
-    return True
+        call_command("migrate", interactive=False, verbosity=0)
+    return pending
 
 
 def pending_migrations() -> list[str]:

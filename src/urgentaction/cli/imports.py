@@ -26,8 +26,9 @@ def cases(
 
     def take(folder: Path) -> ImportReport:
         from urgentaction.cases.importing import import_case
+        from urgentaction.letters.sections import parse_sections
 
-        return import_case(folder, by=actor())
+        return import_case(folder, by=actor(), check_text=parse_sections)
 
     _import(folders, take)
 

@@ -93,10 +93,9 @@ def demo(
 ) -> None:
     """Take the sample case through the whole job and show what became of every delivery."""
     session = current()
-    os.environ["URGENTACTION_VAR"] = str(session.var.path)
     from urgentaction.cli.demo import run_demo
 
-    raise typer.Exit(run_demo(stay=stay, as_json=session.is_json))
+    raise typer.Exit(run_demo(stay=stay, as_json=session.is_json, var=session.var.path))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

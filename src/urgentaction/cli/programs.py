@@ -34,6 +34,8 @@ _CONCURRENCY = {Part.URGENT: 2, Part.BULK: 2, Part.RECEIPTS: 1}
 
 MIGRATE = (sys.executable, "-m", "django", "migrate", "--noinput", "--verbosity=1")
 
+SAMPLES = (sys.executable, "-m", "urgentaction.cli.samples")
+
 
 def web(port: int) -> list[str]:
     """The web process: two workers with a few threads each."""

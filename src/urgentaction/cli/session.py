@@ -51,8 +51,16 @@ class Session:
             ConfigurationError: the environment is incomplete, or the database lacks tables.
             UrgentActionError: the database does not answer.
         """
-        with bootstrap.django(self.var), _database_errors_in_words():
+        var = self.var.serving()
+        if var != self.var:
+            self.note(f"Acting on the demo that runs in {var.path}.")
+        with bootstrap.django(var, tell=self.note), _database_errors_in_words():
             yield
+
+    def note(self, line: str) -> None:
+        """Something worth knowing that is no part of the answer."""
+        if not self.is_json:
+            error_console().print(line, style="dim", soft_wrap=not error_console().is_terminal)
 
 
 _CURRENT: ContextVar[Session] = ContextVar("session")

@@ -18,6 +18,7 @@ from typing import Self
 
 from urgentaction.cli import programs
 from urgentaction.cli.bootstrap import (
+    FIRST_MIGRATION,
     SETTINGS_MODULE,
     VarFolder,
     is_live,
@@ -43,6 +44,7 @@ class Stack:
         parts: which programs to start; the database and the broker are always there.
         env: variables on top of this process's own, for drills (`URGENTACTION_BACKOFF_SCALE`, `DATABASE_URL` …).
         faults: a script of faults for the sandbox.
+        with_samples: a database that is new begins with the sample cases.
         durable: see `embedded.SharedServer`; tests may turn it off.
 
     After `start`, `base_url`, `outbox_url` and `environment` say how to use it. `os.environ.update(stack.environment)`
@@ -60,6 +62,7 @@ class Stack:
         parts: Collection[Part] = tuple(Part),
         env: Mapping[str, str] | None = None,
         faults: Path | None = None,
+        with_samples: bool = False,
         durable: bool = True,
     ) -> None:
         self.var = VarFolder(var.absolute())
@@ -74,6 +77,7 @@ class Stack:
         self._port = port or programs.free_port()
         self._smtp_port, self._http_port = programs.free_port(), programs.free_port()
         self._faults = faults
+        self._with_samples = with_samples
         self.base_url = f"http://127.0.0.1:{self._port}"
         #: The sandbox's page, with everything that was taken; empty where no sandbox is among the parts.
         self.outbox_url = f"http://127.0.0.1:{self._http_port}" if Part.SANDBOX in self.parts else ""
@@ -208,6 +212,8 @@ class Stack:
         if done.returncode != 0:
             last = "\n".join(f"  {line}" for line in done.stderr.strip().splitlines()[-8:])
             raise UrgentActionError(f"The database could not be brought up to date:\n{last}")
+        if self._with_samples and FIRST_MIGRATION in done.stdout:
+            subprocess.run(programs.SAMPLES, env=self.environment, capture_output=True, check=True)
 
     def _start_programs(self, report: Callable[[str], None]) -> None:
         """All at once, then wait for each: they load the same modules, and there may be few cores."""

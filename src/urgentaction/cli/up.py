@@ -90,7 +90,7 @@ def up(
 
     session = current()
     parts = [part for part in Part if not (no_sandbox and part is Part.SANDBOX)]
-    stack = Stack(session.var.path, port=port, parts=parts)
+    stack = Stack(session.var.path, port=port, parts=parts, with_samples=True)
     signal.signal(signal.SIGTERM, _interrupt)
 
     def say(text: str) -> None:
