@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path
 
+from urgentaction.api.problems import problem
 from urgentaction.api.urls import guarded_urls
 from urgentaction.api.webhooks import receive
+from urgentaction.public import errors
 from urgentaction.public.health import healthz
 from urgentaction.public.media import fax_pages
-from urgentaction.public.pages import home, unsubscribe_page
+from urgentaction.public.pages import home, read_on, unsubscribe_page
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
@@ -16,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", guarded_urls()),
     path("hooks/<slug:gateway>/", receive, name="hooks"),
     path("unsubscribe/<str:token>/", unsubscribe_page, name="unsubscribe"),
+    path("m/<str:reference>/", read_on, name="read-on"),
     path("media/fax/<str:token>.pdf", fax_pages, name="fax-media"),
     path("healthz", healthz, name="healthz"),
 ]
@@ -26,12 +32,21 @@ PUBLIC_ROUTES: frozenset[str] = frozenset(
         "api:openapi-json",  # says what the API can do; holds no data
         "hooks",  # the gateway's signature
         "unsubscribe",  # the signed token in the link (RFC 8058 allows no login)
+        "read-on",  # the signed reference in the link of a text message
         "fax-media",  # the signed, short-lived token in the link
         "healthz",  # numbers only
     }
 )
 
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404 for what no route matched: a problem where programs call, a page where people do."""
+    if request.path.startswith("/api/"):
+        return problem(HTTPStatus.NOT_FOUND, "There is nothing at this address; see /api/v1/openapi.json.")
+    return errors.not_found(request, exception)
+
+
 handler400 = "urgentaction.public.errors.bad_request"
 handler403 = "urgentaction.public.errors.forbidden"
-handler404 = "urgentaction.public.errors.not_found"
+handler404 = not_found
 handler500 = "urgentaction.public.errors.server_error"

@@ -1,0 +1,82 @@
+"""Callbacks of gateways: verified, written down, answered; applied later by a worker.
+
+The signature is the guard here: nothing of an unsigned body is believed, stored or logged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from django.conf import settings
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from urgentaction.channels.contract import Callback, ForgedCallback
+from urgentaction.core import clock
+from urgentaction.core.enqueue import Task, enqueue
+from urgentaction.core.errors import ConfigurationError, NotFound
+from urgentaction.receipts.service import store_callback
+
+from .parsing import refuse_body
+from .problems import from_error, problem
+
+log = logging.getLogger(__name__)
+
+BODY_LIMIT = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Thanks:
+    """What a gateway wants to hear when its callback has been taken."""
+
+    status: HTTPStatus
+    content: bytes = b""
+    content_type: str = "text/plain"
+
+    def response(self) -> HttpResponse:
+        """As HTTP."""
+        return HttpResponse(self.content, status=self.status, content_type=self.content_type)
+
+
+TAKEN = Thanks(HTTPStatus.NO_CONTENT)
+#: Gateways that read the answer. Twilio runs it as TwiML: an empty document sends no reply to the person.
+THANKS: Mapping[str, Thanks] = {
+    "twilio": Thanks(HTTPStatus.OK, b'<?xml version="1.0" encoding="UTF-8"?><Response/>', "text/xml"),
+}
+
+
+@csrf_exempt
+def receive(request: HttpRequest, gateway: str) -> HttpResponse:
+    """Take one callback. 2xx once it is stored, repeated ones too; 403 if forged; 404 for an unknown gateway."""
+    if request.method != "POST":
+        detail = f"{request.method} is not offered here; gateways POST."
+        return problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers={"Allow": "POST"})
+    if refusal := refuse_body(request, limit=BODY_LIMIT, must_be_json=False):
+        return refusal
+    callback = Callback(
+        url=settings.PUBLIC_URL + request.get_full_path(),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=request.body,
+        received_at=clock.now(),
+    )
+    try:
+        new = store_callback(gateway, callback)
+    except ForgedCallback as error:
+        log.warning("callback for %s refused: %s", gateway, error)
+        return _refused(error)
+    except (NotFound, ConfigurationError, OperationalError) as error:
+        return _refused(error)
+    if new:
+        enqueue(Task.APPLY_RECEIPTS)
+    return THANKS.get(gateway, TAKEN).response()
+
+
+def _refused(error: Exception) -> HttpResponse:
+    answer = from_error(error)
+    if answer is None:
+        raise error
+    return answer

@@ -1,0 +1,117 @@
+"""Pages and links for people who have no account: stop getting mail, and the front door."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_supported_language_variant
+from django.utils.translation.trans_real import parse_accept_lang_header
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
+
+from urgentaction.channels.contract import Channel
+from urgentaction.deliveries.models import Delivery
+from urgentaction.deliveries.references import delivery_id_of
+from urgentaction.letters.organisation import organisation
+from urgentaction.supporters.links import read_unsubscribe_token
+from urgentaction.supporters.models import SuppressionReason
+from urgentaction.supporters.service import suppress_index, unsubscribe
+
+from .wording import READ_ON, UNSUBSCRIBE
+
+#: RFC 8058, section 3.1: what a mail program posts.
+ONE_CLICK = "One-Click"
+
+
+@require_safe
+@login_required
+def home(_request: HttpRequest) -> HttpResponseRedirect:
+    """The front door: on to the console."""
+    return redirect("console:now")
+
+
+@csrf_exempt  # mail programs post here by themselves (RFC 8058); the token is the guard
+@require_http_methods(["GET", "HEAD", "POST"])
+def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows one button and changes nothing, because mail filters follow links; POST ends the mail.
+
+    The answer is the same whatever the token: it never tells whether anybody is, or was, subscribed.
+    """
+    language = _language(request)
+    is_done = request.method == "POST"
+    if is_done:
+        is_one_click = request.POST.get("List-Unsubscribe") == ONE_CLICK and "page" not in request.POST
+        _end_mail(token, source="one-click unsubscribe" if is_one_click else "unsubscribe page")
+    context = {"words": UNSUBSCRIBE[language], "language": language, "is_done": is_done}
+    return _neutral(render(request, "public/unsubscribe.html", context))
+
+
+@csrf_exempt  # the signed reference is the guard; nobody is logged in here
+@require_http_methods(["GET", "HEAD", "POST"])
+def read_on(request: HttpRequest, reference: str) -> HttpResponse:
+    """Where the link in a text message leads: on to what is public of the case, and a button that stops the texts.
+
+    The page names no case and no person; a link that we did not make shows the same page, leading to our own site.
+    """
+    language = _language(request)
+    row = _text_message(reference)
+    is_done = request.method == "POST"
+    if is_done and row is not None:
+        _end_texts(row)
+    link = row.alert.case.background_url if row is not None else ""
+    ours = organisation().view(language)
+    context = {
+        "words": READ_ON[language],
+        "language": language,
+        "is_done": is_done,
+        "organisation": ours.name,
+        "link": link or ours.website,
+    }
+    return _neutral(render(request, "public/read_on.html", context))
+
+
+def _text_message(reference: str) -> Delivery | None:
+    delivery_id = delivery_id_of(reference)
+    if delivery_id is None:
+        return None
+    rows = Delivery.objects.filter(id=delivery_id, channel=Channel.SMS.value, supporter__isnull=False)
+    return rows.select_related("alert__case", "supporter").first()
+
+
+@transaction.atomic
+def _end_texts(row: Delivery) -> None:
+    if row.supporter is not None and row.supporter.phone_index:
+        index = bytes(row.supporter.phone_index)
+        suppress_index(Channel.SMS, index, reason=SuppressionReason.UNSUBSCRIBED, source="link in a text message")
+
+
+def _neutral(response: HttpResponse) -> HttpResponse:
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex"
+    response.headers["Referrer-Policy"] = "no-referrer"  # the address of the page is the token
+    patch_vary_headers(response, ["Accept-Language"])
+    return response
+
+
+@transaction.atomic
+def _end_mail(token: str, *, source: str) -> None:
+    supporter_id = read_unsubscribe_token(token)
+    if supporter_id is not None:
+        unsubscribe(supporter_id, source=source)
+
+
+def _language(request: HttpRequest) -> str:
+    """`?lang=` where it is one of ours, else the first of Accept-Language that is, else English."""
+    wanted = [request.GET.get("lang", "")]
+    wanted += [code for code, _ in parse_accept_lang_header(request.headers.get("Accept-Language", ""))]
+    for code in wanted:
+        try:
+            found = get_supported_language_variant(code) if code else ""
+        except LookupError:
+            continue
+        if found in UNSUBSCRIBE:
+            return found
+    return "en"
