@@ -11,12 +11,17 @@ and a hint to a worker is only ever sent after the commit that made the work.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from typing import TypeVar
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
@@ -32,24 +37,25 @@ from urgentaction.cases.service import UpdateText
 from urgentaction.core import clock
 from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.enqueue import Task, enqueue
-from urgentaction.core.errors import InvalidInput, TemplateError
+from urgentaction.core.errors import Conflict, InvalidInput, TemplateError
 from urgentaction.deliveries import escalate as escalation
 from urgentaction.deliveries import expand, sweep, unknowns
 from urgentaction.deliveries.claim import Lane, claim
 from urgentaction.deliveries.models import Heartbeat, HumanTaskKind
 from urgentaction.deliveries.people import close_decision, open_task
-from urgentaction.deliveries.queries import has_in_flight, open_work, reached_by
+from urgentaction.deliveries.queries import followed_by, has_in_flight, open_work, reached_by
 from urgentaction.deliveries.send import send_window, windows
 from urgentaction.letters import service as letters
 from urgentaction.receipts import service as receipts
 from urgentaction.tracking.snapshot import case_snapshot
-from urgentaction.triggers.decision import RuleSet, TriggerDecision
+from urgentaction.triggers.decision import OfficialsAudience, RuleSet, TriggerDecision
 from urgentaction.triggers.facts import CaseSnapshot, UpdateFacts, validate_update
 from urgentaction.triggers.rules import decide, prevailing_status
 from urgentaction.triggers.ruleset import shipped
 
 log = logging.getLogger(__name__)
 
+Item = TypeVar("Item")
 SEND_TASK = {Lane.URGENT: Task.SEND_URGENT, Lane.BULK: Task.SEND_BULK}
 
 
@@ -97,6 +103,7 @@ def report_update(reference: str, told: UpdateText, *, by: str, dated_on: date |
         InvalidInput: the update can't be used; nothing was written.
     """
     case = cases.lock_case(reference)
+    alerts.lock_live(case)
     decision, before, rules = consider(case, told)
     facts = UpdateFacts(
         status=told.status,
@@ -117,9 +124,10 @@ def report_update(reference: str, told: UpdateText, *, by: str, dated_on: date |
     if decision.supersedes_case:
         reason = f"overtaken by {told.status} as of {told.as_of}"
         stopped = alerts.withdraw_live(case, reason=reason, by=by)
-    drafted = alerts.draft_alerts(case, update, decision, predecessors=stopped, by=by, dated_on=dated_on)
+    drafted = alerts.draft_alerts(case, update, decision, by=by, dated_on=dated_on)
     for alert in drafted:
         _announce(alert, decision)
+        _announce_vacancies(alert)
     _remember_others(case, update, decision)
     for alert in [*stopped, *drafted]:
         enqueue(Task.ADVANCE_ALERT, str(alert.id))
@@ -138,6 +146,21 @@ def _announce(alert: Alert, decision: TriggerDecision) -> None:
         advice=f"Read it: `urgentaction alert show {alert.number}`. Then `alert approve` or `alert reject`.",
         alert=alert,
     )
+
+
+def _announce_vacancies(alert: Alert) -> None:
+    """An addressed office that nobody is recorded as holding must not hold up the others."""
+    if AlertPlan.from_json(alert.plan).officials_audience in (OfficialsAudience.NONE, OfficialsAudience.NEW_TARGET):
+        return
+    reached = alert.targets.values("official__office_id")
+    for addressee in alert.case.addressees.exclude(office_id__in=reached).select_related("office"):
+        open_task(
+            HumanTaskKind.REACH_OFFICIAL,
+            key=f"vacant:{alert.id}:{addressee.office.slug}",
+            title=f"Nobody is recorded as holding the office “{addressee.office}” (alert {alert.number})",
+            advice="No letter goes there. Add the official to the directory, import it, and send a manual alert.",
+            alert=alert,
+        )
 
 
 def _remember_others(case: Case, update: StatusUpdate, decision: TriggerDecision) -> None:
@@ -228,6 +251,8 @@ def advance_alert(alert_id: uuid.UUID) -> None:
     if alert.state != AlertState.RUNNING or not is_current(alert):
         return
     plan = AlertPlan.from_json(alert.plan)
+    if alert.expanded_at is None and not _is_audience_known(alert, plan):
+        return
     if alert.frozen_at is None and not _freeze(alert, plan):
         return
     if alert.expanded_at is None and not _expand(alert, plan):
@@ -246,6 +271,22 @@ def _mark_stopped(alert: Alert) -> None:
             return  # rows locked by a worker right now: the sweeper comes by again
 
 
+def _is_audience_known(alert: Alert, plan: AlertPlan) -> bool:
+    """A follow-up waits until nothing of the alerts before it is in flight; then officials not reached drop out.
+
+    That comes before the letters are frozen, because their CC list must name nobody who gets nothing. The wait ends
+    within a lease; the sweeper comes by again.
+    """
+    if not alerts.follows_up(plan):
+        return True
+    if has_in_flight(list(alert.predecessors.values_list("id", flat=True))):
+        return False
+    if alert.frozen_at is None:
+        with transaction.atomic():
+            alerts.drop_unreached_targets(alert, plan, reached=reached_by(followed_by(alert)))
+    return True
+
+
 def _freeze(alert: Alert, plan: AlertPlan) -> bool:
     try:
         with transaction.atomic():
@@ -253,7 +294,7 @@ def _freeze(alert: Alert, plan: AlertPlan) -> bool:
             letters.freeze_notices(alert, plan)
             alerts.mark(alert.id, field="frozen_at")
     except TemplateError as error:
-        with transaction.atomic():
+        with contextlib.suppress(Conflict), transaction.atomic():  # overtaken meanwhile: then nobody needs the letter
             alerts.withdraw_alert(alert.id, reason=f"a letter can't be made: {error}", by="system:letters")
             _template_task(alert, error)
         return False
@@ -263,7 +304,7 @@ def _freeze(alert: Alert, plan: AlertPlan) -> bool:
 
 def _template_task(alert: Alert, error: TemplateError) -> None:
     open_task(
-        HumanTaskKind.DECIDE,
+        HumanTaskKind.FIX_CONFIGURATION,
         key=f"template:{alert.id}",
         title=f"Alert {alert.number} was stopped: a letter can't be made",
         advice=f"{error} Then report the update again or send a manual alert.",
@@ -272,24 +313,20 @@ def _template_task(alert: Alert, error: TemplateError) -> None:
 
 
 def _expand(alert: Alert, plan: AlertPlan) -> bool:
-    """Make the delivery rows. A follow-up waits until it is known whom the alerts before it reached."""
-    before = list(alert.predecessors.values_list("id", flat=True))
-    if alerts.follows_up(plan) and has_in_flight(before):
-        enqueue(Task.SWEEP)
-        return False
+    """Make the delivery rows, once."""
     with transaction.atomic():
         # Locked, so that an update recorded right now either stops this alert first or finds its rows.
         locked = Alert.objects.select_for_update(of=("self",)).filter(
-            id=alert.id, state=AlertState.RUNNING, fence=F("case__version")
+            id=alert.id, state=AlertState.RUNNING, fence=F("case__version"), expanded_at=None
         )
         if not locked.exists():
             return False
         if plan.officials is not None:
-            alerts.drop_unreached_targets(alert, plan, reached=reached_by(before))
             for target in expand.expand_officials(alert, plan.officials):
                 escalation.hand_over(target, why="no contact point on file for the planned channels")
         if plan.supporters is not None:
-            expand.expand_supporters(alert, plan.supporters)
+            followed = followed_by(alert) if alerts.follows_up(plan) else []
+            expand.expand_supporters(alert, plan.supporters, followed=followed)
         alerts.mark(alert.id, field="expanded_at")
     crash_point("after_expand")
     return True
@@ -330,24 +367,42 @@ def apply_receipts() -> int:
 
 
 def sweep_all() -> dict[str, int]:
-    """Find and finish whatever was left undone, by looking at the database alone. Returns what was found, by name."""
-    found: dict[str, int] = {}
-    with transaction.atomic():
-        found["leases returned"] = sweep.return_expired_leases()
-    with transaction.atomic():
-        found["sends given up"] = sweep.give_up_expired_sends()
-    with transaction.atomic():
-        found["expired"] = sweep.expire_overdue()
-    found["receipts"] = receipts.apply_pending()
-    found["escalated"] = sum(_escalate(delivery_id) for delivery_id in escalation.due_escalations())
-    for delivery_id in unknowns.due_unknowns():
-        unknowns.settle(delivery_id)
-        found["unknowns asked"] = found.get("unknowns asked", 0) + 1
-    found["alerts advanced"] = _advance_all()
-    found["alerts finished"] = _finish_all()
-    for lane in Lane:
-        enqueue(SEND_TASK[lane])
+    """Find and finish whatever was left undone, by looking at the database alone. Returns what was found, by name.
+
+    One broken row must not stop the rest: it is logged and counted, and met again by the next sweep.
+    """
+    found: Counter[str] = Counter()
+    try:
+        for name, statement in (
+            ("leases returned", sweep.return_expired_leases),
+            ("sends given up", sweep.give_up_expired_sends),
+            ("expired", sweep.expire_overdue),
+        ):
+            with transaction.atomic():
+                found[name] = statement()
+        found["receipts"] = receipts.apply_pending()
+        _each(found, "escalated", escalation.due_escalations(), _escalate)
+        _expire_alerts()
+        _each(found, "alerts advanced", _waiting_alerts(), advance_alert)
+        _each(
+            found, "alerts finished", Alert.objects.filter(state=AlertState.RUNNING, expanded_at__isnull=False), _finish
+        )
+        _each(found, "unknowns asked", unknowns.due_unknowns(), unknowns.settle)
+    finally:
+        for lane in Lane:
+            enqueue(SEND_TASK[lane])
     return {name: count for name, count in found.items() if count}
+
+
+def _each(found: Counter[str], name: str, items: Iterable[Item], step: Callable[[Item], object]) -> None:
+    for item in items:
+        try:
+            found[name] += step(item) is not False
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception:
+            log.exception("sweep: %s failed for %s", name, item)
+            found["failed"] += 1
 
 
 def _escalate(delivery_id: int) -> bool:
@@ -355,27 +410,23 @@ def _escalate(delivery_id: int) -> bool:
         return escalation.escalate(delivery_id) is not None
 
 
-def _advance_all() -> int:
+def _expire_alerts() -> None:
+    with transaction.atomic():
+        for alert in alerts.expire_overdue():
+            close_decision(alert, by="system:alerts", result=alert.stop_reason)
+
+
+def _waiting_alerts() -> list[uuid.UUID]:
     """Alerts whose next step nobody has taken: due to start, not frozen, not expanded, or stopped and not marked."""
-    waiting = [alert.id for alert in due_to_start()]
-    waiting += list(
-        Alert.objects.filter(state=AlertState.RUNNING, expanded_at=None, fence=F("case__version")).values_list(
-            "id", flat=True
-        )
-    )
-    waiting += [alert.id for alert in sweep.stopped_alerts()]
-    for alert_id in waiting:
-        advance_alert(alert_id)
-    return len(waiting)
+    running = Alert.objects.filter(state=AlertState.RUNNING, expanded_at=None, fence=F("case__version"))
+    return [alert.id for alert in (*due_to_start(), *running, *sweep.stopped_alerts())]
 
 
-def _finish_all() -> int:
-    finished = 0
-    for alert in Alert.objects.filter(state=AlertState.RUNNING, expanded_at__isnull=False):
-        if not open_work(alert.id).exists():
-            with transaction.atomic():
-                finished += alerts.finish_alert(alert.id)
-    return finished
+def _finish(alert: Alert) -> bool:
+    if open_work(alert).exists():
+        return False
+    with transaction.atomic():
+        return alerts.finish_alert(alert.id)
 
 
 def beat_heart(name: str = "upkeep") -> None:

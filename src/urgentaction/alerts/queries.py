@@ -45,9 +45,13 @@ def is_current(alert: Alert) -> bool:
 
 
 def has_enough_approvals(alert: Alert) -> bool:
-    """Asked again just before sending: an approval can be taken back."""
+    """Asked again just before sending: a yes can be taken back, a standing one too.
+
+    A standing approval that ran out after the alert was made still counts for it; one that was revoked does not.
+    """
     if alert.approvals_needed == 0:
-        return True
+        standing = StandingApproval.objects.filter(rule=alert.rule, revoked_at=None)
+        return standing.filter(Q(expires_at=None) | Q(expires_at__gt=alert.created_at)).exists()
     yes = alert.approvals.filter(is_yes=True, revoked_at=None)
     others = yes.exclude(by=alert.drafted_by)
     return yes.count() >= alert.approvals_needed and others.exists()

@@ -27,6 +27,25 @@ from .queries import LIVE, has_enough_approvals, live_alerts, sent_alerts
 FALLBACK_LANGUAGE = "en"
 
 
+def lock_live(case: Case) -> list[Alert]:
+    """Lock the case's alerts that are not over.
+
+    Whoever acts on an alert locks it first and writes the audit log afterwards; an update has to take the two in the
+    same order, or they wait for each other.
+    """
+    return list(live_alerts(case).select_for_update())
+
+
+def expire_overdue() -> list[Alert]:
+    """Alerts that nobody approved before their deadline are over. Returns them."""
+    waiting = [AlertState.DRAFT, AlertState.AWAITING_APPROVAL, AlertState.HELD]
+    late = Alert.objects.filter(state__in=waiting, deadline_at__lte=clock.database_now())
+    expired = list(late.select_for_update(skip_locked=True))
+    for alert in expired:
+        _stop(alert, AlertState.EXPIRED, reason="its deadline passed before it was approved", by="system:alerts")
+    return expired
+
+
 def withdraw_live(case: Case, *, reason: str, by: str) -> list[Alert]:
     """Stop everything of this case that is not over. What is unsent is marked later; claims stop with this commit."""
     stopped = list(live_alerts(case).select_for_update())
@@ -49,7 +68,6 @@ def draft_alerts(
     update: StatusUpdate,
     decision: TriggerDecision,
     *,
-    predecessors: list[Alert],
     by: str,
     dated_on: date | None = None,
 ) -> list[Alert]:
@@ -57,14 +75,10 @@ def draft_alerts(
 
     Args:
         case: already at its new version.
-        predecessors: the alerts that this update overtook; follow-ups go to those they reached. Empty: the last
-            one sent.
         dated_on: the date printed on the letters; None for the day they are frozen.
     """
     if not decision.makes_alert:
         return []
-    if not any(alert.started_at for alert in predecessors):
-        predecessors = [*predecessors, *sent_alerts(case).exclude(id__in=[alert.id for alert in predecessors])[:1]]
     alerts = []
     for plan in plans_of(decision):
         needed = APPROVALS_NEEDED[decision.approval]
@@ -83,7 +97,7 @@ def draft_alerts(
             dated_on=dated_on,
         )
         alert = _create(case, plan, draft)
-        alert.predecessors.set(predecessors)
+        alert.predecessors.set(sent_alerts(case).exclude(id=alert.id))
         if decision.sends_automatically and plan.start is Start.WITH_ALERT:
             _approved(alert, hold=timedelta(minutes=decision.hold_minutes))
         elif plan.start is Start.WITH_ALERT and decision.action is not Action.DRAFT_ONLY:
@@ -123,7 +137,7 @@ def draft_manual(
         dated_on=dated_on,
     )
     alert = _create(case, plan, draft, officials=officials)
-    alert.predecessors.set(sent_alerts(case)[:1])
+    alert.predecessors.set(sent_alerts(case).exclude(id=alert.id))
     alert.state = AlertState.AWAITING_APPROVAL
     alert.save(update_fields=["state"])
     return alert
@@ -170,12 +184,13 @@ def reject_alert(alert_id: uuid.UUID, *, by: str, comment: str) -> Alert:
 
 
 def revoke_approval(alert_id: uuid.UUID, *, by: str) -> Alert:
-    """Take a yes back. An alert that then lacks approvals stops, running or not."""
+    """Take a yes back. An approved alert that then lacks approvals stops, running or not; a draft goes on waiting."""
     alert = _locked(alert_id)
     changed = alert.approvals.filter(by=by, is_yes=True, revoked_at=None).update(revoked_at=clock.now())
     if not changed:
         raise Conflict.of("approval", f"{by} has not approved alert {alert.number}")
-    if alert.state in LIVE and not has_enough_approvals(alert):
+    record_audit(by, "alert.take_back_approval", f"alert:{alert.id}")
+    if alert.state in (AlertState.HELD, AlertState.RUNNING) and not has_enough_approvals(alert):
         _stop(alert, AlertState.WITHDRAWN, reason="approval taken back", by=by)
     return alert
 
@@ -277,6 +292,8 @@ def _address(alert: Alert, plan: AlertPlan, case: Case, officials: Iterable[Offi
         return
     chosen = {official.id for official in officials} if officials is not None else None
     for addressee, official in officials_in_office(case.addressees.select_related("office")):
+        if official is None:
+            continue  # vacant: it must not hold up the others; the pipeline makes a task of it
         if chosen is not None and official.id not in chosen:
             continue
         preferred = addressee.office.preferred_language
@@ -329,6 +346,7 @@ def drop_unreached_targets(alert: Alert, plan: AlertPlan, *, reached: Any) -> in
     """
     if plan.officials_audience is not OfficialsAudience.REACHED_BEFORE:
         return 0
-    officials = set(reached.filter(official__isnull=False).values_list("official_id", flat=True))
-    dropped, _ = alert.targets.exclude(official_id__in=officials).delete()
+    # By office, not by person: whoever has taken the office over meanwhile must hear of it.
+    offices = set(reached.filter(official__isnull=False).values_list("official__office_id", flat=True))
+    dropped, _ = alert.targets.exclude(official__office_id__in=offices).delete()
     return dropped

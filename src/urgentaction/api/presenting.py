@@ -12,7 +12,6 @@ from urgentaction.cases.models import Case, CaseAddressee, StatusUpdate
 from urgentaction.cases.queries import person_as_shown
 from urgentaction.cases.vocabulary import Confidence, CountryRole, Status
 from urgentaction.channels.contract import Channel
-from urgentaction.core.errors import InvalidInput
 from urgentaction.deliveries.models import HumanTask, Role
 from urgentaction.deliveries.rules import State
 from urgentaction.directory.queries import official_in
@@ -130,11 +129,10 @@ def case_whole(case: Case) -> answers.CaseOut:
 
 
 def _addressee(row: CaseAddressee) -> answers.AddresseeOut:
-    try:
-        official: str | None = str(official_in(row.office))
-    except InvalidInput:  # nobody holds the office today: the reader sees that, the sender is told in words
-        official = None
-    return answers.AddresseeOut(office=str(row.office), role="to" if row.role == "to" else "cc", official=official)
+    official = official_in(row.office)
+    return answers.AddresseeOut(
+        office=str(row.office), role="to" if row.role == "to" else "cc", official=str(official) if official else None
+    )
 
 
 def updates_of(case: Case) -> QuerySet[StatusUpdate]:

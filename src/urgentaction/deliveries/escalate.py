@@ -12,14 +12,16 @@ from .models import Delivery, HumanTask, HumanTaskKind, Role
 from .people import open_task
 from .rules import State
 
+#: How a delivery ends that did not come to the official.
+UNREACHED = (State.FAILED, State.EXPIRED)
 #: A gateway's answers that say the address itself is dead, not merely that this try failed.
 DEAD_CLASSES = frozenset({"never"})
 
 
 def due_escalations(limit: int = 100) -> list[int]:
-    """Failed deliveries to officials that nobody has followed up."""
+    """Deliveries to officials that failed or came too late, and that nobody has followed up."""
     return list(
-        Delivery.objects.filter(state=State.FAILED, escalated_at=None, role__in=[Role.TO, Role.CC])
+        Delivery.objects.filter(state__in=UNREACHED, escalated_at=None, role__in=[Role.TO, Role.CC])
         .order_by("priority", "id")
         .values_list("id", flat=True)[:limit]
     )
@@ -34,7 +36,7 @@ def escalate(delivery_id: int) -> ContactPoint | HumanTask | None:
     row = (
         Delivery.objects.select_for_update(of=("self",))
         .select_related("alert", "contact_point", "official")
-        .filter(id=delivery_id, state=State.FAILED, escalated_at=None)
+        .filter(id=delivery_id, state__in=UNREACHED, escalated_at=None)
         .first()
     )
     if row is None:
@@ -56,12 +58,13 @@ def _next_step(row: Delivery, target: AlertTarget) -> ContactPoint | HumanTask |
     siblings = Delivery.objects.filter(alert=row.alert, official=target.official)
     tried = set(siblings.values_list("contact_point_id", flat=True))
     channels = plan.to if target.role == "to" else plan.cc
-    for point in usable_contact_points(target.official.office_id, channels):
+    is_over = row.state == State.EXPIRED  # another number would be too late as well
+    for point in () if is_over else usable_contact_points(target.official.office_id, channels):
         # In a parallel plan the other channels are under way already; only the same channel's next number is a step.
         if point.id not in tried:
             add_step(row.alert, target, point, plan, step=row.step + 1)
             return point
-    if siblings.exclude(state=State.FAILED).exists():
+    if siblings.exclude(state__in=UNREACHED).exists():
         return None
     return hand_over(target, why=row.reason)
 

@@ -5,6 +5,7 @@ Running either twice adds nothing: the unique index on (alert, recipient, channe
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -63,28 +64,39 @@ CASE WHEN n.channel <> 'sms' OR s.quiet_from IS NULL OR s.quiet_until IS NULL
      ELSE ua_now() END
 """
 
-_EVERYBODY = "n.channel = ANY(%(channels)s)"
+#: Conditions on a supporter `s` and a channel `n.channel`; the dry run counts by the same ones.
+EVERYBODY = "n.channel = ANY(%(channels)s)"
 
-_REACHED_BEFORE = """
-EXISTS (SELECT 1 FROM deliveries_delivery r JOIN alerts_alert_predecessors p ON p.to_alert_id = r.alert_id
-        WHERE p.from_alert_id = a.id AND r.supporter_id = s.id AND r.state = ANY(%(reached)s))
+# As `queries.reached_by`: by its state, or because one of its tries may have arrived.
+_WAS_REACHED = """
+r.alert_id = ANY(%(followed)s) AND r.supporter_id = s.id
+AND (r.state = ANY(%(reached)s) OR EXISTS (
+    SELECT 1 FROM deliveries_attempt t WHERE t.delivery_id = r.id
+    AND (t.outcome = 'unknown' OR (t.outcome = 'refused' AND t.retry_class = 'soon' AND t.gateway_ref <> ''))))
+"""
+
+REACHED_BEFORE = f"""
+EXISTS (SELECT 1 FROM deliveries_delivery r WHERE {_WAS_REACHED})
 AND (n.channel = ANY(%(channels)s)
   OR (NOT (s.wants_email AND s.email_index IS NOT NULL AND NOT EXISTS (
             SELECT 1 FROM supporters_suppression gone WHERE gone.channel = 'email' AND gone.lifted_at IS NULL
               AND (gone.expires_at IS NULL OR gone.expires_at > ua_now()) AND gone.address_index = s.email_index))
-      AND EXISTS (SELECT 1 FROM deliveries_delivery r JOIN alerts_alert_predecessors p ON p.to_alert_id = r.alert_id
-                  WHERE p.from_alert_id = a.id AND r.supporter_id = s.id AND r.channel = n.channel
-                    AND r.state = ANY(%(reached)s))))
+      AND EXISTS (SELECT 1 FROM deliveries_delivery r WHERE {_WAS_REACHED} AND r.channel = n.channel)))
 """
 
 
-def expand_supporters(alert: Alert, plan: SupporterPlan) -> int:
-    """One row for each supporter and channel; returns how many are new. Suppressed ones get a row that says so."""
+def expand_supporters(alert: Alert, plan: SupporterPlan, *, followed: list[uuid.UUID]) -> int:
+    """One row for each supporter and channel; returns how many are new. Suppressed ones get a row that says so.
+
+    Args:
+        followed: the alerts whose recipients a follow-up goes to (`queries.followed_by`).
+    """
     follows_up = plan.audience is SupportersAudience.REACHED_BEFORE
-    statement = _SUPPORTERS.format(due=_AFTER_QUIET_HOURS, audience=_REACHED_BEFORE if follows_up else _EVERYBODY)
+    statement = _SUPPORTERS.format(due=_AFTER_QUIET_HOURS, audience=REACHED_BEFORE if follows_up else EVERYBODY)
     parameters: dict[str, Any] = {
         "alert": alert.id,
         "channels": [channel.value for channel in plan.channels],
+        "followed": followed,
         "reached": [state.value for state in REACHED],
         "overrides": plan.override_quiet_hours_where_allowed,
     }

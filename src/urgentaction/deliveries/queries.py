@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from urgentaction.alerts.models import Alert
 from urgentaction.channels.contract import Channel, RetryClass
 from urgentaction.core.clock import database_now
 
-from .models import Attempt, Delivery
+from .models import Attempt, Delivery, Role
 from .rules import IN_FLIGHT, REACHED, State
 
+#: Tries of which nobody can say that nothing arrived: unknown ones, and calls that broke after the gateway had taken it.
+MAY_HAVE_ARRIVED = Q(outcome="unknown") | Q(outcome="refused", retry_class=RetryClass.SOON.value) & ~Q(gateway_ref="")
+RECEIPT_PATIENCE = timedelta(days=1)
 UNSENT = (State.QUEUED.value, State.LEASED.value)
 
 
@@ -26,8 +31,37 @@ def unsent_of(alert_ids: list[uuid.UUID]) -> QuerySet[Delivery]:
 
 
 def reached_by(alert_ids: list[uuid.UUID]) -> QuerySet[Delivery]:
-    """Deliveries that the recipient may have read, unknowns included: whoever may have heard must hear the rest."""
-    return Delivery.objects.filter(alert_id__in=alert_ids, state__in=[state.value for state in REACHED])
+    """Deliveries that the recipient may have read: whoever may have heard must hear the rest.
+
+    Unknowns are among them, and rows that have moved on since a try of theirs may have arrived.
+    """
+    states = [state.value for state in REACHED]
+    arrived = Exists(Attempt.objects.filter(MAY_HAVE_ARRIVED, delivery=OuterRef("pk")))
+    return Delivery.objects.filter(Q(state__in=states) | arrived, alert_id__in=alert_ids)
+
+
+def followed_by(alert: Alert) -> list[uuid.UUID]:
+    """The alerts that a follow-up follows (`follow`), asked once nothing of the earlier ones is in flight any more."""
+    earlier = list(alert.predecessors.order_by("-started_at"))
+    since = alert.update.recorded_at if alert.update else alert.created_at
+    overtaken = [one.id for one in earlier if one.stopped_at is not None and one.stopped_at >= since]
+    return follow(overtaken, [one.id for one in earlier])
+
+
+def follow(overtaken: list[uuid.UUID], earlier: list[uuid.UUID]) -> list[uuid.UUID]:
+    """The alerts whose recipients a follow-up goes to, exactly.
+
+    They are the ones that its update overtook. Where those reached nobody, it is the latest one before that did, so
+    that a chain of quick updates never loses the audience.
+
+    Args:
+        earlier: all alerts of the case that were ever started, latest first.
+    """
+    if reached_by(overtaken).exists():
+        return overtaken
+    others = (one for one in earlier if one not in overtaken)
+    latest = next((one for one in others if reached_by([one]).exists()), None)
+    return [latest] if latest else []
 
 
 def has_in_flight(alert_ids: list[uuid.UUID]) -> bool:
@@ -35,14 +69,19 @@ def has_in_flight(alert_ids: list[uuid.UUID]) -> bool:
     return Delivery.objects.filter(alert_id__in=alert_ids, state__in=[state.value for state in IN_FLIGHT]).exists()
 
 
-def open_work(alert_id: uuid.UUID) -> QuerySet[Delivery]:
-    """What keeps an alert running: unsent, on the wire, unsettled, or awaiting a receipt that a gateway gives."""
-    waiting = Q(state=State.ACCEPTED.value, channel__in=[Channel.FAX.value, Channel.SMS.value])
+def open_work(alert: Alert) -> QuerySet[Delivery]:
+    """What keeps an alert running: unsent, on the wire, unsettled, not followed up, or awaiting a receipt.
+
+    Some gateways never send a last receipt: they are waited for until a day after the deadline, or a day in all.
+    """
     moving = Q(state__in=[State.QUEUED, State.LEASED, State.SENDING, State.UNKNOWN])
-    return Delivery.objects.filter(waiting | moving, alert_id=alert_id)
+    unreached = Q(state__in=[State.FAILED, State.EXPIRED], role__in=[Role.TO, Role.CC], escalated_at=None)
+    last_day = database_now() - RECEIPT_PATIENCE
+    waiting = Q(state=State.ACCEPTED, channel__in=[Channel.FAX, Channel.SMS])
+    waiting &= Q(expires_at__gt=last_day) | Q(expires_at=None, accepted_at__gt=last_day)
+    return Delivery.objects.filter(moving | unreached | waiting, alert=alert)
 
 
 def may_have_printed(row: Delivery) -> bool:
     """Whether pages of this fax may lie in the tray already: a line that broke in the middle, or an unknown try."""
-    broken = Q(outcome="refused", retry_class=RetryClass.SOON.value) & ~Q(gateway_ref="")
-    return Attempt.objects.filter(broken | Q(outcome="unknown"), delivery=row).exists()
+    return Attempt.objects.filter(MAY_HAVE_ARRIVED, delivery=row).exists()

@@ -6,16 +6,21 @@ hosts at once.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import Exists, OuterRef, Q
 
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.core import clock
 
+from .models import Delivery
 from .rules import State
 
 BATCH = 5000
+#: As long as this after an alert was stopped, late news may still put one of its rows back.
+LATE_ROWS = timedelta(days=14)
 
 # A worker died or hangs. What it had not put on the wire goes back; the attempt is not counted as one.
 _LEASED = """
@@ -76,12 +81,11 @@ def expire_overdue() -> int:
 
 
 def stopped_alerts() -> list[Alert]:
-    """Alerts that were stopped and may still have unsent rows to mark."""
-    return list(
-        Alert.objects.filter(
-            state__in=[AlertState.WITHDRAWN, AlertState.REJECTED, AlertState.EXPIRED], swept_at__isnull=True
-        )[:100]
-    )
+    """Alerts that were stopped and have unsent rows to mark, among them rows that a refusal put back afterwards."""
+    stopped = Alert.objects.filter(state__in=[AlertState.WITHDRAWN, AlertState.REJECTED, AlertState.EXPIRED])
+    unsent = Delivery.objects.filter(alert=OuterRef("pk"), state__in=[State.QUEUED, State.LEASED])
+    recent = Q(stopped_at__gt=clock.database_now() - LATE_ROWS) & Exists(unsent)
+    return list(stopped.filter(Q(swept_at=None) | recent)[:100])
 
 
 def mark_withdrawn(alert: Alert) -> bool:

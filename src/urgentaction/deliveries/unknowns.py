@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
+from urgentaction.alerts.queries import is_current
 from urgentaction.channels.contract import (
     Candidate,
     CannotTell,
@@ -38,6 +39,8 @@ from .send import receipt_event, refused, scaled
 #: A lookup's time window around the attempt, for clocks that differ.
 SLACK = timedelta(minutes=2)
 MOST_QUESTIONS = 8
+#: An unknown mail of a stopped alert is only looked at again to see a late receipt.
+STOPPED_PAUSE = timedelta(days=1)
 
 
 def due_unknowns(limit: int = 50) -> list[int]:
@@ -109,13 +112,15 @@ def _apply_found(row: Delivery, candidates: tuple[Candidate, ...]) -> None:
         _by_policy(row, may_ask=True)
     else:
         _move(row, Event.NOT_SENT, "the gateway never took it")
-        row.alert.__class__.objects.filter(id=row.alert_id).update(swept_at=None)
+        # Now it is known: nobody was reached by that try.
+        row.tries.filter(number=row.attempts).update(outcome="refused", code="not-taken", text=row.reason)
 
 
 def _take(row: Delivery, candidate: Candidate) -> None:
     _move(row, Event.FOUND, "the gateway has it")
     row.gateway_ref = candidate.ref
     row.accepted_at = clock.now()
+    row.tries.filter(number=row.attempts).update(gateway_ref=candidate.ref)
     receipt = candidate.receipt
     if receipt is None:
         return
@@ -133,6 +138,10 @@ def _belongs_to_another(candidate: Candidate, row: Delivery) -> bool:
 
 
 def _by_policy(row: Delivery, *, may_ask: bool) -> None:
+    if not may_ask and row.channel == Channel.EMAIL and not is_current(row.alert):
+        # Repeating it would be stale. It stays unknown and counts as reached; the follow-up tells the rest.
+        row.due_at = clock.read_database_now() + STOPPED_PAUSE
+        return
     match unknown_policy(Channel(row.channel), may_ask=may_ask, repeats=row.repeats):
         case UnknownPolicy.ASK:
             pause = ASK_PAUSES[min(row.questions, len(ASK_PAUSES) - 1)]
@@ -140,7 +149,6 @@ def _by_policy(row: Delivery, *, may_ask: bool) -> None:
         case UnknownPolicy.REPEAT:
             row.repeats += 1
             _move(row, Event.REPEAT, "unknown before: sent again with the same Message-ID")
-            row.alert.__class__.objects.filter(id=row.alert_id).update(swept_at=None)
         case UnknownPolicy.HUMAN:
             ask_a_person(row)
 

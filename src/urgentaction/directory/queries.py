@@ -10,7 +10,6 @@ from django.db.models import Q
 
 from urgentaction.channels.contract import Channel
 from urgentaction.core.clock import today
-from urgentaction.core.errors import InvalidInput
 
 from .models import ContactPoint, Health, Office, Official
 
@@ -23,22 +22,19 @@ class _HasOffice(Protocol):
 Addressed = TypeVar("Addressed", bound=_HasOffice)
 
 
-def official_in(office: Office) -> Official:
-    """Who holds the office today, by its own calendar. Raises InvalidInput where nobody is recorded."""
+def official_in(office: Office) -> Official | None:
+    """Who holds the office today, by its own calendar; None where nobody is recorded."""
     day = today(office.time_zone)
-    official = (
+    return (
         office.officials.filter(Q(holds_from=None) | Q(holds_from__lte=day))
         .filter(Q(holds_until=None) | Q(holds_until__gte=day))
         .order_by("-holds_from")
         .first()
     )
-    if official is None:
-        raise InvalidInput.of(f"office {office.slug}", "nobody is recorded as holding it today; add the official first")
-    return official
 
 
-def officials_in_office(addressed: Iterable[Addressed]) -> Iterator[tuple[Addressed, Official]]:
-    """Each addressee with the person who holds the office today."""
+def officials_in_office(addressed: Iterable[Addressed]) -> Iterator[tuple[Addressed, Official | None]]:
+    """Each addressee with the person who holds the office today, or None for a vacant one."""
     for entry in addressed:
         yield entry, official_in(entry.office)
 

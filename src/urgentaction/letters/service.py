@@ -20,6 +20,7 @@ from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.core.errors import TemplateError
 from urgentaction.directory.models import ContactPoint, Official
+from urgentaction.directory.queries import officials_in_office
 from urgentaction.triggers.decision import SupportersAudience
 
 from . import views
@@ -229,9 +230,14 @@ def _main(target: AlertTarget, targets: Iterable[AlertTarget]) -> Official:
     if target.role == "to":
         return target.official
     main = next((other for other in targets if other.role == "to"), None)
-    if main is None:
+    if main is not None:
+        return main.official
+    # A follow-up may go to the copies alone, because only they were reached: it still shows whom it is addressed to.
+    addressees = target.alert.case.addressees.filter(role="to").select_related("office")
+    found = next((official for _, official in officials_in_office(addressees) if official is not None), None)
+    if found is None:
         raise TemplateError(f"alert {target.alert_id}: copies without an addressee; add one with role `to`")
-    return main.official
+    return found
 
 
 def _sha256(source: TemplateSource) -> str:

@@ -20,17 +20,17 @@ from urgentaction.alerts.service import FALLBACK_LANGUAGE
 from urgentaction.cases.models import Case, CaseAddressee
 from urgentaction.channels.contract import Channel
 from urgentaction.core.clock import today
-from urgentaction.deliveries.queries import reached_by, unsent_of
+from urgentaction.deliveries.expand import EVERYBODY, REACHED_BEFORE
+from urgentaction.deliveries.queries import follow, reached_by, unsent_of
 from urgentaction.deliveries.rules import REACHED
 from urgentaction.directory.models import Health, Office, Official
-from urgentaction.directory.queries import official_in
 from urgentaction.triggers.decision import OfficialsAudience, SupportersAudience, TriggerDecision
 from urgentaction.triggers.explain import AddresseeRole, AudienceCounts, OfficialCount, SupporterCount, UnsentCount
 
 _SUPPORTERS = """
 SELECT n.channel, CASE WHEN s.language = ANY(%(languages)s) THEN s.language ELSE %(fallback)s END AS language, count(*)
 FROM supporters_supporter s
-CROSS JOIN unnest(%(channels)s::text[]) AS n (channel)
+CROSS JOIN unnest(%(possible)s::text[]) AS n (channel)
 WHERE s.erased_at IS NULL
   AND ((n.channel = 'email' AND s.wants_email AND s.email_index IS NOT NULL)
     OR (n.channel = 'sms' AND s.wants_sms AND s.phone_index IS NOT NULL))
@@ -43,49 +43,35 @@ WHERE s.erased_at IS NULL
 GROUP BY 1, 2 ORDER BY 1, 2
 """
 
-_EVERYBODY = "TRUE"
-
-_REACHED_BEFORE = """
-EXISTS (SELECT 1 FROM deliveries_delivery r
-        WHERE r.alert_id = ANY(%(before)s) AND r.supporter_id = s.id AND r.state = ANY(%(reached)s))
-"""
-
 
 def audience_counts(case: Case, decision: TriggerDecision) -> AudienceCounts:
-    """Officials by name with their channels, supporters by channel and language, and what is unsent by alert.
-
-    Raises:
-        InvalidInput: nobody is recorded as holding one of the offices addressed.
-    """
-    before = _predecessors(case, decision)
+    """Officials by name with their channels, supporters by channel and language, and what is unsent by alert."""
+    followed = _followed(case, decision)
     return AudienceCounts(
-        officials=tuple(_officials(case, decision, before)),
-        supporters=_supporters(case, decision, before),
+        officials=tuple(_officials(case, decision, followed)),
+        supporters=_supporters(case, decision, followed),
         unsent=_unsent(case, decision),
     )
 
 
-def _predecessors(case: Case, decision: TriggerDecision) -> list[uuid.UUID]:
-    """The alerts a follow-up would follow: those it stops, and the last one sent where none of them had started."""
-    stopped = list(live_alerts(case)) if decision.supersedes_case else []
-    ids = [alert.id for alert in stopped]
-    if not any(alert.started_at for alert in stopped):
-        ids += sent_alerts(case).exclude(id__in=ids).values_list("id", flat=True)[:1]
-    return ids
+def _followed(case: Case, decision: TriggerDecision) -> list[uuid.UUID]:
+    """The alerts a follow-up would follow."""
+    overtaken = live_alerts(case).filter(started_at__isnull=False) if decision.supersedes_case else Alert.objects.none()
+    return follow(list(overtaken.values_list("id", flat=True)), list(sent_alerts(case).values_list("id", flat=True)))
 
 
-def _officials(case: Case, decision: TriggerDecision, before: list[uuid.UUID]) -> Iterator[OfficialCount]:
+def _officials(case: Case, decision: TriggerDecision, followed: list[uuid.UUID]) -> Iterator[OfficialCount]:
     audience = decision.officials_audience
     if decision.official_plan is None or audience in (OfficialsAudience.NONE, OfficialsAudience.NEW_TARGET):
         return
     reached: set[uuid.UUID] | None = None
     if audience is OfficialsAudience.REACHED_BEFORE:
-        rows = reached_by(before).filter(official__isnull=False)
-        reached = set(rows.values_list("official_id", flat=True))
+        rows = reached_by(followed).filter(official__isnull=False)
+        reached = set(rows.values_list("official__office_id", flat=True))
     addressees = CaseAddressee.objects.filter(case=case).select_related("office")
     for addressee in addressees.prefetch_related("office__officials", "office__contact_points"):
         official = _holder(addressee.office)
-        if reached is not None and official.id not in reached:
+        if official is None or (reached is not None and addressee.office_id not in reached):
             continue
         points = [point for point in addressee.office.contact_points.all() if point.health != Health.DEAD]
         yield OfficialCount(
@@ -95,11 +81,11 @@ def _officials(case: Case, decision: TriggerDecision, before: list[uuid.UUID]) -
         )
 
 
-def _holder(office: Office) -> Official:
-    """As `directory.queries.official_in`, out of rows fetched already; that one also has the words for nobody."""
+def _holder(office: Office) -> Official | None:
+    """As `directory.queries.official_in`, out of rows fetched already."""
     day = today(office.time_zone)
     holders = [one for one in office.officials.all() if _held(one, day)]
-    return max(holders, key=lambda one: one.holds_from or date.max) if holders else official_in(office)
+    return max(holders, key=lambda one: one.holds_from or date.max) if holders else None
 
 
 def _held(official: Official, day: date) -> bool:
@@ -107,7 +93,7 @@ def _held(official: Official, day: date) -> bool:
     return has_begun and (official.holds_until is None or official.holds_until >= day)
 
 
-def _supporters(case: Case, decision: TriggerDecision, before: list[uuid.UUID]) -> tuple[SupporterCount, ...]:
+def _supporters(case: Case, decision: TriggerDecision, followed: list[uuid.UUID]) -> tuple[SupporterCount, ...]:
     plan = decision.supporter_plan
     if plan is None:
         return ()
@@ -116,11 +102,12 @@ def _supporters(case: Case, decision: TriggerDecision, before: list[uuid.UUID]) 
         "languages": sorted({FALLBACK_LANGUAGE, *case.texts.values_list("language", flat=True)}),
         "fallback": FALLBACK_LANGUAGE,
         "channels": [channel.value for channel in plan.channels],
-        "before": before,
+        "possible": [channel.value for channel in {*plan.channels, *((Channel.SMS,) if follows_up else ())}],
+        "followed": followed,
         "reached": [state.value for state in REACHED],
     }
     with connection.cursor() as cursor:
-        cursor.execute(_SUPPORTERS.format(audience=_REACHED_BEFORE if follows_up else _EVERYBODY), parameters)
+        cursor.execute(_SUPPORTERS.format(audience=REACHED_BEFORE if follows_up else EVERYBODY), parameters)
         rows = cursor.fetchall()
     return tuple(SupporterCount(channel=Channel(row[0]), language=row[1], people=row[2]) for row in rows)
 
