@@ -1,17 +1,24 @@
 """What one alert will do, as a value that is stored with it: the part of a decision that starts together.
 
 A decision can hold parts with different starts (supporters hear at once, a letter of thanks waits for a person). Each
-start becomes an alert of its own, so that starting, approving and stopping always mean one whole thing. Pure.
+start becomes an alert of its own, so that starting, approving and stopping always mean one whole thing. What a person
+composes becomes a plan here too, whichever face they use. Pure.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 from urgentaction.channels.contract import Channel
+from urgentaction.core.errors import InvalidInput, Problem
 from urgentaction.triggers.decision import (
     Approval,
+    LetterKind,
+    Level,
+    NoticeKind,
     OfficialPlan,
     OfficialsAudience,
     Order,
@@ -22,6 +29,19 @@ from urgentaction.triggers.decision import (
 )
 
 APPROVALS_NEEDED = {None: 0, Approval.NONE_WITH_STANDING: 0, Approval.ONE: 1, Approval.TWO: 2}
+#: The channels that a composed alert may use, in order of preference.
+TO_OFFICIALS = (Channel.FAX, Channel.EMAIL)
+TO_SUPPORTERS = (Channel.EMAIL, Channel.SMS)
+#: Where hours count, the next contact point is tried after this long without success.
+ESCALATE_MINUTES = 30
+
+
+class Audience(StrEnum):
+    """Who hears of an alert that a person composed."""
+
+    OFFICIALS = "officials"
+    SUPPORTERS = "supporters"
+    BOTH = "both"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +111,54 @@ def plans_of(decision: TriggerDecision) -> list[AlertPlan]:
     letters = replace(whole, notice_kind="", supporters=None)
     notices = replace(whole, letter_kind="", officials=None, officials_audience=OfficialsAudience.NONE)
     return sorted((letters, notices), key=lambda plan: plan.start is not Start.WITH_ALERT)
+
+
+def compose_plan(
+    audience: Audience,
+    *,
+    channels: Collection[Channel],
+    level: int,
+    letter_kind: LetterKind | None = None,
+    notice_kind: NoticeKind | None = None,
+) -> AlertPlan:
+    """The plan of an alert that a person composed: those of the channels that each half of the audience can use.
+
+    Args:
+        level: at 1 faxes go day and night, the next contact point follows soon, and supporters who allowed it hear in
+            their quiet hours; else faxes keep to the office's hours.
+        letter_kind, notice_kind: None: a first appeal.
+
+    Raises:
+        InvalidInput: a part of the audience can't be reached by any of the channels.
+    """
+    wants_officials, wants_supporters = audience is not Audience.SUPPORTERS, audience is not Audience.OFFICIALS
+    officials = tuple(channel for channel in TO_OFFICIALS if wants_officials and channel in channels)
+    supporters = tuple(channel for channel in TO_SUPPORTERS if wants_supporters and channel in channels)
+    problems = []
+    if wants_officials and not officials:
+        problems.append(Problem("channels", "officials are written to by fax or email; add one of them"))
+    if wants_supporters and not supporters:
+        problems.append(Problem("channels", "supporters hear by email or SMS; add one of them"))
+    if problems:
+        raise InvalidInput(problems)
+    is_urgent = level == Level.HOURS
+    return AlertPlan(
+        letter_kind=(letter_kind or LetterKind.FIRST_APPEAL).value if officials else "",
+        officials_audience=OfficialsAudience.ALL if officials else OfficialsAudience.NONE,
+        officials=OfficialPlan(
+            to=officials,
+            # A fax for a copy only where nothing else was chosen.
+            cc=(Channel.EMAIL,) if Channel.EMAIL in officials else officials,
+            office_hours=() if is_urgent or Channel.FAX not in officials else (Channel.FAX,),
+            escalate_after_minutes=ESCALATE_MINUTES if is_urgent else None,
+        )
+        if officials
+        else None,
+        notice_kind=(notice_kind or NoticeKind.APPEAL).value if supporters else "",
+        supporters=SupporterPlan(channels=supporters, override_quiet_hours_where_allowed=is_urgent)
+        if supporters
+        else None,
+    )
 
 
 def _channels(names: list[str]) -> tuple[Channel, ...]:

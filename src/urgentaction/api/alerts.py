@@ -15,6 +15,7 @@ from ninja import Field, Header, Query, Router
 from urgentaction import pipeline
 from urgentaction.accounts.models import Scope
 from urgentaction.alerts.models import Alert, AlertState
+from urgentaction.alerts.plan import Audience, compose_plan
 from urgentaction.alerts.queries import alert_called
 from urgentaction.cases.queries import case_called
 from urgentaction.channels.contract import Channel
@@ -26,7 +27,6 @@ from urgentaction.triggers.decision import LetterKind, NoticeKind
 
 from . import answers, presenting
 from .auth import Bearer, caller, name_of
-from .composing import Audience, manual_plan
 from .idempotency import Answer, once
 from .parsing import AlertNumber, Day, PageSize, Reason, Reference, Strict, refuse_strange_query
 
@@ -107,7 +107,7 @@ def compose_alert(
 ) -> HttpResponse:
     """Draft an alert outside the rules. It waits for a person's approval, always. Needs `alerts:write`."""
     del idempotency_key
-    plan = manual_plan(
+    plan = compose_plan(
         wanted.audience,
         channels=wanted.channels,
         level=wanted.level,

@@ -6,8 +6,6 @@ The signature is the guard here: nothing of an unsigned body is believed, stored
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from django.conf import settings
@@ -15,6 +13,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from urgentaction.channels import registry
 from urgentaction.channels.contract import Callback, ForgedCallback
 from urgentaction.core import clock
 from urgentaction.core.enqueue import Task, enqueue
@@ -27,26 +26,6 @@ from .problems import from_error, problem
 log = logging.getLogger(__name__)
 
 BODY_LIMIT = 256 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Thanks:
-    """What a gateway wants to hear when its callback has been taken."""
-
-    status: HTTPStatus
-    content: bytes = b""
-    content_type: str = "text/plain"
-
-    def response(self) -> HttpResponse:
-        """As HTTP."""
-        return HttpResponse(self.content, status=self.status, content_type=self.content_type)
-
-
-TAKEN = Thanks(HTTPStatus.NO_CONTENT)
-#: Gateways that read the answer. Twilio runs it as TwiML: an empty document sends no reply to the person.
-THANKS: Mapping[str, Thanks] = {
-    "twilio": Thanks(HTTPStatus.OK, b'<?xml version="1.0" encoding="UTF-8"?><Response/>', "text/xml"),
-}
 
 
 @csrf_exempt
@@ -72,7 +51,8 @@ def receive(request: HttpRequest, gateway: str) -> HttpResponse:
         return _refused(error)
     if new:
         enqueue(Task.APPLY_RECEIPTS)
-    return THANKS.get(gateway, TAKEN).response()
+    thanks = registry.acknowledgement(gateway)
+    return HttpResponse(thanks.content, status=thanks.status, content_type=thanks.content_type)
 
 
 def _refused(error: Exception) -> HttpResponse:

@@ -11,14 +11,12 @@ import typer
 from urgentaction.cli import reading
 from urgentaction.cli.cases import alert_facts
 from urgentaction.cli.session import actor, current, opened
-from urgentaction.core.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from urgentaction.alerts.models import Alert, AlertTarget
     from urgentaction.alerts.plan import AlertPlan
-    from urgentaction.channels.contract import Channel
 
 app = typer.Typer(help="Alerts: one call to act each.", no_args_is_help=True)
 
@@ -129,7 +127,7 @@ def send_alert(
         from urgentaction import pipeline
 
         plan, dated_on, _, _ = reading.together(
-            lambda: _plan(audience, channels, letter_kind, notice_kind),
+            lambda: _plan(audience, channels, letter_kind, notice_kind, level=level),
             lambda: reading.day(letters_dated, option="letters_dated") if letters_dated else None,
             lambda: None,
             lambda: None,
@@ -140,45 +138,19 @@ def send_alert(
         session.answer(alert_facts(alert), f"Made: {alert.number}, awaiting approval. {wait}")
 
 
-def _plan(audience: str, channels: str, letter_kind: str, notice_kind: str) -> AlertPlan:
+def _plan(audience: str, channels: str, letter_kind: str, notice_kind: str, *, level: int) -> AlertPlan:
     """What the options ask for. Raises InvalidInput with all their faults."""
-    from urgentaction.alerts.plan import AlertPlan
+    from urgentaction.alerts.plan import Audience, compose_plan
     from urgentaction.channels.contract import Channel
-    from urgentaction.triggers.decision import LetterKind, NoticeKind, OfficialPlan, OfficialsAudience, SupporterPlan
+    from urgentaction.triggers.decision import LetterKind, NoticeKind
 
     who, wanted, letter, notice = reading.together(
-        lambda: reading.one_of(audience, ("officials", "supporters", "both"), option="audience"),
+        lambda: Audience(reading.one_of(audience, Audience, option="audience")),
         lambda: [Channel(reading.one_of(word, Channel, option="channels")) for word in reading.words(channels)],
-        lambda: reading.one_of(letter_kind, LetterKind, option="letter_kind") if letter_kind else "",
-        lambda: reading.one_of(notice_kind, NoticeKind, option="notice_kind") if notice_kind else "",
+        lambda: LetterKind(reading.one_of(letter_kind, LetterKind, option="letter_kind")) if letter_kind else None,
+        lambda: NoticeKind(reading.one_of(notice_kind, NoticeKind, option="notice_kind")) if notice_kind else None,
     )
-    to_officials = tuple(channel for channel in wanted if channel is not Channel.SMS)
-    to_supporters = tuple(channel for channel in wanted if channel is not Channel.FAX)
-    _check_channels(who, to_officials, to_supporters)
-    has_officials, has_supporters = who in ("officials", "both"), who in ("supporters", "both")
-    return AlertPlan(
-        letter_kind=letter if has_officials else "",
-        officials_audience=OfficialsAudience.ALL if has_officials else OfficialsAudience.NONE,
-        officials=OfficialPlan(to=to_officials, cc=_copies(to_officials)) if has_officials else None,
-        notice_kind=notice if has_supporters else "",
-        supporters=SupporterPlan(channels=to_supporters) if has_supporters else None,
-    )
-
-
-def _copies(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
-    """Copies go by email where that was chosen: a fax for a copy only where there is nothing else."""
-    mail = tuple(channel for channel in channels if channel == "email")
-    return mail or channels
-
-
-def _check_channels(who: str, to_officials: tuple[Channel, ...], to_supporters: tuple[Channel, ...]) -> None:
-    problems = []
-    if who in ("officials", "both") and not to_officials:
-        problems.append(Problem("channels", "officials are written to by fax or email; add one of them"))
-    if who in ("supporters", "both") and not to_supporters:
-        problems.append(Problem("channels", "supporters hear by email or SMS; add one of them"))
-    if problems:
-        raise InvalidInput(problems)
+    return compose_plan(who, channels=wanted, level=level, letter_kind=letter, notice_kind=notice)
 
 
 @app.command()

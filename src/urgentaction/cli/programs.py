@@ -34,7 +34,7 @@ _CONCURRENCY = {Part.URGENT: 2, Part.BULK: 2, Part.RECEIPTS: 1}
 
 MIGRATE = (sys.executable, "-m", "django", "migrate", "--noinput", "--verbosity=1")
 
-SAMPLES = (sys.executable, "-m", "urgentaction.cli.samples")
+SAMPLES = (sys.executable, "-m", "urgentaction.cli.first_run")
 
 
 def web(port: int) -> list[str]:

@@ -1,7 +1,4 @@
-"""The sample cases, directory and supporters: what a database made for trying things out begins with.
-
-Also a program (`python -m urgentaction.cli.samples`) for a stack that starts with a new database.
-"""
+"""The sample cases, directory and supporters: what a database made for trying things out begins with."""
 
 from __future__ import annotations
 
@@ -30,10 +27,3 @@ def load_samples() -> list[str]:
             import_case(folder, by=BY, check_text=parse_sections)
         import_supporters(samples / "supporters.csv", by=BY)
     return [folder.name for folder in folders]
-
-
-if __name__ == "__main__":
-    from urgentaction.cli.bootstrap import start_django
-
-    start_django()
-    load_samples()

@@ -79,6 +79,13 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(fields=["priority", "due_at", "id"], name="delivery_due", condition=models.Q(state="queued")),
+            # Officials first: their worker must not read past a hundred thousand supporters to find them.
+            models.Index(
+                fields=["priority", "due_at", "id"],
+                name="delivery_due_official",
+                condition=models.Q(state="queued") & ~models.Q(role="supporter"),
+            ),
+            models.Index(fields=["expires_at"], name="delivery_expiry", condition=models.Q(state="queued")),
             models.Index(
                 fields=["lease_until"], name="delivery_lease", condition=models.Q(state__in=["leased", "sending"])
             ),
@@ -107,6 +114,7 @@ class Attempt(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="attempt_once")]
+        indexes = [models.Index(fields=["gateway", "ended_at"], name="attempt_recent")]
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.delivery_id}"
@@ -129,7 +137,7 @@ class HumanTask(models.Model):
     kind = models.CharField(max_length=20, choices=[(k.value, k.value) for k in HumanTaskKind])
     alert = models.ForeignKey(Alert, null=True, on_delete=models.PROTECT, related_name="human_tasks")
     delivery = models.ForeignKey(Delivery, null=True, on_delete=models.PROTECT, related_name="human_tasks")
-    key = models.CharField(max_length=120, unique=True)  # the same trouble makes one task, however often it is met
+    key = models.CharField(max_length=120)  # the same trouble makes one open task, however often it is met
     title = models.CharField(max_length=200)
     advice = models.CharField(max_length=400)
     created_at = models.DateTimeField()
@@ -138,7 +146,15 @@ class HumanTask(models.Model):
     result = models.CharField(max_length=400, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["done_at", "created_at"], name="human_task_open")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["key"], name="human_task_open_once", condition=models.Q(done_at__isnull=True)
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["done_at", "created_at"], name="human_task_open"),
+            models.Index(fields=["key"], name="human_task_key"),
+        ]
 
     def __str__(self) -> str:
         return self.title

@@ -17,8 +17,7 @@ from urgentaction.deliveries.models import Delivery
 from urgentaction.deliveries.references import delivery_id_of
 from urgentaction.letters.organisation import organisation
 from urgentaction.supporters.links import read_unsubscribe_token
-from urgentaction.supporters.models import SuppressionReason
-from urgentaction.supporters.service import suppress_index, unsubscribe
+from urgentaction.supporters.service import unsubscribe
 
 from .wording import READ_ON, UNSUBSCRIBE
 
@@ -83,9 +82,8 @@ def _text_message(reference: str) -> Delivery | None:
 
 @transaction.atomic
 def _end_texts(row: Delivery) -> None:
-    if row.supporter is not None and row.supporter.phone_index:
-        index = bytes(row.supporter.phone_index)
-        suppress_index(Channel.SMS, index, reason=SuppressionReason.UNSUBSCRIBED, source="link in a text message")
+    if row.supporter is not None:
+        unsubscribe(row.supporter.id, source="link in a text message", channel=Channel.SMS)
 
 
 def _neutral(response: HttpResponse) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.db.models import Q
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.core.encryption import blind_index
+from urgentaction.core.errors import InvalidInput
 
 from .models import Supporter, Suppression, SuppressionReason
 
@@ -60,22 +61,35 @@ def suppressed_indexes(pairs: set[tuple[str, bytes]]) -> set[tuple[str, bytes]]:
     return {(channel, bytes(index)) for channel, index in rows} & pairs
 
 
-def unsubscribe(supporter_id: uuid.UUID, *, source: str) -> bool:
-    """End mail to a supporter, at once and for good. True if somebody was there; the web never tells which."""
+def unsubscribe(supporter_id: uuid.UUID, *, source: str, channel: Channel = Channel.EMAIL) -> bool:
+    """End mail (or text messages) to a supporter, at once and for good; the other channel stays as it was.
+
+    Returns:
+        True if somebody was there; the web never tells which.
+
+    Raises:
+        InvalidInput: by fax, which no supporter gets.
+    """
+    if channel is Channel.FAX:
+        raise InvalidInput.of("channel", "supporters get no fax")
     supporter = Supporter.objects.select_for_update().filter(id=supporter_id).first()
     if supporter is None:
         return False
-    supporter.wants_email = False
-    supporter.save(update_fields=["wants_email"])
-    if supporter.email_index:
-        suppress_index(
-            Channel.EMAIL, bytes(supporter.email_index), reason=SuppressionReason.UNSUBSCRIBED, source=source
-        )
+    is_mail = channel is Channel.EMAIL
+    wish = "wants_email" if is_mail else "wants_sms"
+    index = supporter.email_index if is_mail else supporter.phone_index
+    setattr(supporter, wish, False)
+    supporter.save(update_fields=[wish])
+    if index:
+        suppress_index(channel, bytes(index), reason=SuppressionReason.UNSUBSCRIBED, source=source)
     return True
 
 
 def erase(supporter_id: uuid.UUID) -> bool:
-    """Forget who a supporter is. Deliveries keep pointing at the empty row, so that the counts stay true."""
+    """Forget who a supporter is. Deliveries keep pointing at the empty row, so that the counts stay true.
+
+    What gateways reported holds the address too: faces call `receipts.erasing.erase_supporter`, which does both.
+    """
     supporter = Supporter.objects.select_for_update().filter(id=supporter_id, erased_at=None).first()
     if supporter is None:
         return False

@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=urgentaction.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('kind', models.CharField(choices=[('reach_official', 'reach_official'), ('settle_unknown', 'settle_unknown'), ('fix_configuration', 'fix_configuration'), ('read_reply', 'read_reply'), ('decide', 'decide')], max_length=20)),
-                ('key', models.CharField(max_length=120, unique=True)),
+                ('key', models.CharField(max_length=120)),
                 ('title', models.CharField(max_length=200)),
                 ('advice', models.CharField(max_length=400)),
                 ('created_at', models.DateTimeField()),
@@ -106,6 +106,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='delivery',
             index=models.Index(condition=models.Q(('state', 'queued')), fields=['priority', 'due_at', 'id'], name='delivery_due'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('state', 'queued'), models.Q(('role', 'supporter'), _negated=True)), fields=['priority', 'due_at', 'id'], name='delivery_due_official'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('state', 'queued')), fields=['expires_at'], name='delivery_expiry'),
         ),
         migrations.AddIndex(
             model_name='delivery',
@@ -136,7 +144,19 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=('delivery', 'number'), name='attempt_once'),
         ),
         migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(fields=['gateway', 'ended_at'], name='attempt_recent'),
+        ),
+        migrations.AddIndex(
             model_name='humantask',
             index=models.Index(fields=['done_at', 'created_at'], name='human_task_open'),
+        ),
+        migrations.AddIndex(
+            model_name='humantask',
+            index=models.Index(fields=['key'], name='human_task_key'),
+        ),
+        migrations.AddConstraint(
+            model_name='humantask',
+            constraint=models.UniqueConstraint(condition=models.Q(('done_at__isnull', True)), fields=('key',), name='human_task_open_once'),
         ),
     ]

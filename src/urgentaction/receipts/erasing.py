@@ -1,0 +1,44 @@
+"""Forgetting a supporter also where gateways wrote about them: callbacks carry numbers, and what was answered.
+
+The events stay, with what they changed; only the sealed body and the address go.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+from django.db.models import Q
+
+from urgentaction.core.fields import Sealed
+from urgentaction.supporters.models import Supporter
+from urgentaction.supporters.service import erase
+
+from .models import Receipt
+
+_NOTHING = Sealed(b"")
+
+
+@transaction.atomic
+def erase_supporter(supporter_id: uuid.UUID) -> bool:
+    """Forget who a supporter is, here and in `supporters`. False if there is nobody to forget."""
+    supporter = Supporter.objects.select_for_update().filter(id=supporter_id, erased_at=None).first()
+    if supporter is None:
+        return False
+    about = Q(delivery__supporter=supporter_id)
+    if supporter.phone_index:
+        about |= Q(address_index=bytes(supporter.phone_index))
+    erase(supporter_id)
+    _blank(about)
+    return True
+
+
+def blank_if_erased(receipt: Receipt) -> None:
+    """News about a delivery to somebody who has been erased meanwhile: kept without what names them."""
+    supporter = receipt.delivery.supporter if receipt.delivery is not None else None
+    if supporter is not None and supporter.erased_at is not None:
+        _blank(Q(id=receipt.id))
+
+
+def _blank(which: Q) -> None:
+    Receipt.objects.filter(which).update(raw=_NOTHING, address=_NOTHING, address_index=None)
