@@ -44,7 +44,7 @@ from urgentaction.deliveries.claim import Lane, claim
 from urgentaction.deliveries.models import Heartbeat, HumanTaskKind
 from urgentaction.deliveries.people import close_decision, open_task
 from urgentaction.deliveries.queries import followed_by, has_in_flight, open_work, reached_by
-from urgentaction.deliveries.send import send_window, windows
+from urgentaction.deliveries.send import send_claims
 from urgentaction.letters import service as letters
 from urgentaction.receipts import service as receipts
 from urgentaction.tracking.snapshot import case_snapshot
@@ -333,7 +333,10 @@ def _expand(alert: Alert, plan: AlertPlan) -> bool:
 
 
 def send_due(lane: Lane, *, seconds: float | None = None) -> int:
-    """Send what is due in one lane until nothing is, or until the time is over. Returns how many were tried."""
+    """Send what is due in one lane until nothing is, or until the time is over. Returns how many were tried.
+
+    What was claimed and not begun goes back, also where a time limit ends the task.
+    """
     budget = settings.TASK_SOFT_SECONDS / 2 if seconds is None else seconds
     end = time.monotonic() + budget
     tried = 0
@@ -342,8 +345,7 @@ def send_due(lane: Lane, *, seconds: float | None = None) -> int:
             claims = claim(lane, limit=settings.CLAIM_SIZE)
         if not claims:
             return tried
-        for window in windows(claims):
-            tried += send_window(window)
+        tried += send_claims(claims, until=end)
     enqueue(SEND_TASK[lane])
     return tried
 

@@ -71,6 +71,14 @@ def test_a_batch_has_one_outcome_each_in_order(bench: Bench, gateway: Gateway, s
     assert refused.retry_class is retry_class
 
 
+def test_a_batch_that_is_broken_off_has_begun_nothing_behind_the_message_in_hand(
+    bench: Bench, gateway: Gateway, sandbox: Sandbox, ear: Ear
+) -> None:
+    batch = [bench.outgoing(ear) for _ in range(3)]
+    next(iter(gateway.submit_many(batch)))
+    assert [len(sandbox.accepted(outgoing.to)) for outgoing in batch] == [1, 0, 0]
+
+
 def test_a_definite_refusal(bench: Bench, gateway: Gateway, sandbox: Sandbox, ear: Ear) -> None:
     step, retry_class, code = bench.refusal
     outgoing = bench.outgoing(ear)

@@ -37,7 +37,7 @@ class RetryClass(StrEnum):
     BUSY = "busy"  # the line is engaged: 3, 6, 12 … minutes
     LATER = "later"  # nobody answers: quarter of an hour to hours; also every code nobody has listed
     THROTTLE = "throttle"  # the whole gateway (or mail domain) must slow down; the recipient is not to blame
-    FIX_FIRST = "fix-first"  # our configuration or our document: pause the gateway, tell staff, burn no attempt
+    FIX_FIRST = "fix-first"  # our configuration (pause the gateway) or our document (hold it); tell staff, burn no try
     NEVER = "never"  # this address will not work
     OPT_OUT = "opt-out"  # the person said stop: suppress
 
@@ -121,12 +121,16 @@ class Refused:
         code: the gateway's own code, as text (`5.1.1`, `21610`, `user_busy`).
         text: the gateway's words, shortened, with nothing personal in them.
         retry_after: how long the gateway asked us to wait, if it did.
+        is_about_us: of a FIX_FIRST: it blames our account, sender or connection, so every other message would be
+            refused likewise and the gateway pauses at once. Without it, it may be about this message or this
+            recipient alone, and one person's mailbox must not stop everybody's mail.
     """
 
     retry_class: RetryClass
     code: str
     text: str = ""
     retry_after: timedelta | None = None
+    is_about_us: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +268,11 @@ class Gateway(Protocol):
         ...
 
     def submit_many(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Outcome]]:
-        """Hand several over, in order, yielding each outcome as soon as it is known; exactly one for each."""
+        """Hand several over, in order, yielding each outcome as soon as it is known; exactly one for each.
+
+        No message is begun before the outcome of the one before it was taken. So where this is broken off (a time
+        limit, a bug), only the message in hand is in doubt, and those behind it have certainly not left.
+        """
         ...
 
     def parse(self, callback: Callback) -> Iterable[Receipt]:

@@ -85,7 +85,8 @@ class NotSent:
 
     def outcome(self) -> Refused:
         """The same in the contract's words."""
-        return Refused(self.retry_class, self.code, self.text)
+        # What keeps a request from leaving at all is the certificate, the URL or a credential, never one message.
+        return Refused(self.retry_class, self.code, self.text, is_about_us=self.retry_class is RetryClass.FIX_FIRST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,11 @@ def class_of_status(status: int) -> RetryClass | None:
     if status >= 500:
         return None
     return RetryClass.FIX_FIRST if status < 400 else RetryClass.LATER
+
+
+def is_about_us(status: int) -> bool:
+    """Whether a status alone blames our account or our URL: a redirect, 401 to 405. The rest may be one message's."""
+    return status < 400 or status in {401, 402, 403, 404, 405}
 
 
 _STATUS_CLASSES: Mapping[int, RetryClass] = {

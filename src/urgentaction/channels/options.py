@@ -1,13 +1,14 @@
 """What a gateway is built from: its options, declared once, checked at the start, secrets kept out of sight.
 
-Owns `Option`, `Options` and `GatewayKind`. Knows the names of the environment variables only to name them in errors;
-it never reads the environment.
+Owns `Option`, `Options`, `Acknowledgement` and `GatewayKind`. Knows the names of the environment variables only to
+name them in errors; it never reads the environment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from urgentaction.channels import guard
@@ -34,11 +35,22 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What a gateway hears, as an HTTP answer, when its callback has been taken. Most of them read the status only."""
+
+    status: HTTPStatus = HTTPStatus.NO_CONTENT
+    content: bytes = b""
+    content_type: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayKind:
     """A registry line: the kind's name, its channel, its options, and how to build it.
 
     Attributes:
         attempt_limits: codes after which only so many tries in all make sense, whatever their retry class.
+        about_us: codes that blame our account or sender, also where they come by receipt (`Refused.is_about_us`).
+        acknowledgement: the answer to its callbacks.
     """
 
     kind: str
@@ -46,6 +58,8 @@ class GatewayKind:
     options: tuple[Option, ...]
     build: Callable[[Options], Gateway]
     attempt_limits: Mapping[str, int] = field(default_factory=dict)
+    about_us: frozenset[str] = frozenset()
+    acknowledgement: Acknowledgement = Acknowledgement()
 
 
 class Options:

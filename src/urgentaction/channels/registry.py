@@ -11,6 +11,7 @@ from urgentaction.channels import guard
 from urgentaction.channels.contract import (
     Callback,
     CannotTell,
+    Channel,
     Found,
     Gateway,
     GatewayConfig,
@@ -25,7 +26,7 @@ from urgentaction.channels.contract import (
 )
 from urgentaction.channels.email.smtp import KIND as SMTP
 from urgentaction.channels.fax.telnyx import KIND as TELNYX
-from urgentaction.channels.options import GatewayKind, Options
+from urgentaction.channels.options import Acknowledgement, GatewayKind, Options
 from urgentaction.channels.sms.twilio import KIND as TWILIO
 from urgentaction.core.errors import ConfigurationError, SandboxRefusal
 
@@ -54,6 +55,21 @@ def build(config: GatewayConfig) -> Gateway:
 def attempt_limit(kind: str, code: str) -> int | None:
     """How many tries in all make sense after this code, whatever its retry class says; None: no special limit."""
     return KINDS[kind].attempt_limits.get(code)
+
+
+def channel_of(kind: str) -> Channel:
+    """What a gateway of this kind carries."""
+    return KINDS[kind].channel
+
+
+def acknowledgement(kind: str) -> Acknowledgement:
+    """What a gateway of this kind hears when its callback has been taken."""
+    return KINDS[kind].acknowledgement
+
+
+def is_about_us(kind: str, code: str) -> bool:
+    """Whether this code blames our account or sender, also by receipt: every other message would fail likewise."""
+    return code in KINDS[kind].about_us
 
 
 class GuardedGateway:

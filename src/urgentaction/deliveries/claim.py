@@ -20,6 +20,7 @@ from urgentaction.channels.contract import Channel
 from .gateways import gateway_for
 from .models import GatewayState
 from .queries import still_paused
+from .rules import State
 
 
 class Lane(StrEnum):
@@ -66,7 +67,7 @@ RETURNING d.id
 _RELEASE = """
 UPDATE deliveries_delivery
 SET state = 'queued', lease_token = NULL, lease_until = NULL, attempts = attempts - 1
-WHERE id = ANY(%(ids)s) AND lease_token = %(token)s AND state = 'leased'
+WHERE id = ANY(%(ids)s) AND lease_token = %(token)s AND state = %(state)s
 """
 
 
@@ -84,6 +85,11 @@ def open_channels() -> list[Channel]:
     """The channels whose gateway may be used now."""
     shut = set(GatewayState.objects.filter(still_paused()).values_list("name", flat=True))
     return [channel for channel in Channel if gateway_for(channel).name not in shut]
+
+
+def is_open(channel: Channel) -> bool:
+    """Whether the channel's gateway may be used now; asked again before each window."""
+    return not GatewayState.objects.filter(still_paused(), name=gateway_for(channel).name).exists()
 
 
 def claim(lane: Lane, *, limit: int) -> list[Claim]:
@@ -125,9 +131,26 @@ def declare_intent(claims: Sequence[Claim], *, gateway: str) -> set[int]:
 
 
 def release(claims: Sequence[Claim]) -> int:
-    """Give back what was not tried; the attempt does not count. Returns how many were still ours."""
+    """Give back what was not tried; the attempt does not count. Returns how many were still held.
+
+    Claims that have gone on are left alone, so a whole claim may be released without looking.
+    """
+    return _give_back(claims, State.LEASED)
+
+
+def take_back_intent(claims: Sequence[Claim]) -> int:
+    """Give back what was declared and then certainly not begun. Returns how many were still ours."""
+    return _give_back(claims, State.SENDING)
+
+
+def _give_back(claims: Sequence[Claim], state: State) -> int:
     if not claims:
         return 0
+    parameters: dict[str, Any] = {
+        "ids": [item.id for item in claims],
+        "token": claims[0].token,
+        "state": state.value,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_RELEASE, {"ids": [item.id for item in claims], "token": claims[0].token})
+        cursor.execute(_RELEASE, parameters)
         return int(cursor.rowcount)

@@ -6,15 +6,19 @@ sandbox mode the live-dial guard.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
+from django.db import Error as DatabaseFault
 
+from urgentaction.alerts.models import Alert
 from urgentaction.alerts.queries import has_enough_approvals
 from urgentaction.channels import guard
 from urgentaction.channels.contract import Attachment, Channel, Outgoing, OutgoingEmail, OutgoingFax, OutgoingSms
-from urgentaction.core.errors import SandboxRefusal
+from urgentaction.core.errors import SandboxRefusal, UrgentActionError
+from urgentaction.core.interruptions import INTERRUPTIONS
 from urgentaction.letters.organisation import organisation
 from urgentaction.letters.personal import personal_email, personal_sms
 from urgentaction.supporters.links import unsubscribe_token
@@ -28,6 +32,10 @@ from .queries import may_have_printed
 from .references import callback_url, media_url, message_id, read_on_url, reference_of, return_path
 from .rules import Event
 
+log = logging.getLogger(__name__)
+
+_NOT_THIS_ROWS: tuple[type[Exception], ...] = (*INTERRUPTIONS, DatabaseFault)
+
 
 @dataclass(frozen=True, slots=True)
 class Untried:
@@ -38,29 +46,52 @@ class Untried:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """A delivery whose address or content can't be had just now, and why. Nothing about it is final."""
+
+    claim: Claim
+    alert: Alert
+    kind: str  # of the fault, short
+    why: str
+
+
 @dataclass(slots=True)
 class Resolved:
     """What came of resolving a batch."""
 
     ready: list[tuple[Claim, Outgoing]] = field(default_factory=list)
     untried: list[Untried] = field(default_factory=list)
+    unready: list[Unready] = field(default_factory=list)
 
 
 def resolve(claims: Sequence[Claim]) -> Resolved:
-    """Look up the addresses and contents of claimed deliveries; a handful of queries for the whole batch."""
+    """Look up the addresses and contents of claimed deliveries; a handful of queries for the whole batch.
+
+    One that can't be made ready (its key is missing, its letter is gone) does not hold up the others.
+    """
     rows = Delivery.objects.select_related(
         "alert__case", "letter", "notice", "contact_point", "supporter", "official"
     ).in_bulk([claim.id for claim in claims])
     stopped = _suppressed(list(rows.values()))
-    approved = {row.alert_id: has_enough_approvals(row.alert) for row in rows.values()}
+    alerts = {row.alert_id: row.alert for row in rows.values()}
+    approved = {alert_id: has_enough_approvals(alert) for alert_id, alert in alerts.items()}
     resolved = Resolved()
     for claim in claims:
         row = rows[claim.id]
-        untried = _why_not(row, is_suppressed=row.id in stopped, is_approved=approved[row.alert_id])
-        if untried is not None:
-            resolved.untried.append(Untried(claim, *untried))
-        else:
-            resolved.ready.append((claim, _outgoing(claim, row)))
+        try:
+            untried = _why_not(row, is_suppressed=row.id in stopped, is_approved=approved[row.alert_id])
+            if untried is not None:
+                resolved.untried.append(Untried(claim, *untried))
+            else:
+                resolved.ready.append((claim, _outgoing(claim, row)))
+        except _NOT_THIS_ROWS:
+            raise
+        except Exception as error:
+            log.exception("delivery %d can't be made ready", row.id)
+            # Only our own errors are worded for people; others may carry what they choked on.
+            why = str(error) if isinstance(error, UrgentActionError) else "see the worker's log"
+            resolved.unready.append(Unready(claim, row.alert, type(error).__name__, why))
     return resolved
 
 

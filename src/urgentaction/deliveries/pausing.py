@@ -1,18 +1,66 @@
-"""Pausing a gateway, and letting it go on. A pause burns nobody's attempts: claims leave its channel alone."""
+"""Pausing a gateway, and letting it go on. A pause burns nobody's attempts: claims leave its channel alone.
+
+Three things pause one: a person, a gateway that asks to slow down, and a refusal that blames our account, sender or
+connection. A refusal that may be about one message or one mailbox holds that delivery back; only several of them in a
+row, with nothing accepted in between, speak against us after all.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from django.conf import settings
+from django.db.models import Max, Q
 
+from urgentaction.channels import registry
 from urgentaction.channels.contract import Refused, RetryClass
 from urgentaction.core import clock
 from urgentaction.core.errors import NotFound
 
-from .models import GatewayState, HumanTaskKind
+from .models import Attempt, Delivery, GatewayState, HumanTaskKind
 from .people import open_task
-from .rules import THROTTLE_PAUSE
+from .rules import HELD_IN_A_ROW, HELD_WITHIN, THROTTLE_PAUSE, State
+
+_HELD = Q(outcome="refused", retry_class=RetryClass.FIX_FIRST.value)
+
+
+def is_about_us(gateway: str, outcome: Refused) -> bool:
+    """Whether every other message would be refused likewise: the adapter says so, or the code does (by receipt)."""
+    return outcome.is_about_us or (bool(gateway) and registry.is_about_us(gateway, outcome.code))
+
+
+def after_uncounted(row: Delivery, outcome: Refused) -> None:
+    """What a refusal that is not the recipient's fault means for the others: pause the gateway, or hold this one."""
+    if outcome.retry_class is RetryClass.THROTTLE or is_about_us(row.gateway, outcome):
+        pause_for(row.gateway, outcome)
+        return
+    open_task(
+        HumanTaskKind.FIX_CONFIGURATION,
+        key=f"held:{row.gateway}:{outcome.code[:60]}:{row.alert_id}",
+        title=f"{row.gateway} refuses single deliveries of alert {row.alert.number}: {outcome.code}",
+        advice=(
+            f"Delivery {row.id} was the first. {outcome.text[:160]} Look at the message, the recipient and our "
+            f"standing with them. They are tried again by themselves, and at once after `urgentaction gateway resume "
+            f"{row.gateway}`."
+        ),
+        alert=row.alert,
+        may_reopen=True,
+    )
+    if _others_held(row) + 1 >= HELD_IN_A_ROW:
+        pause_for(row.gateway, outcome)
+
+
+def _others_held(row: Delivery) -> int:
+    """How many other deliveries this gateway refused in the same manner lately, with nothing accepted in between."""
+    tries = Attempt.objects.filter(gateway=row.gateway, ended_at__gt=clock.now() - HELD_WITHIN)
+    # Whoever resumed the gateway has looked at what came before.
+    states = GatewayState.objects.filter(name=row.gateway, is_paused=False)
+    resumed_at = states.values_list("changed_at", flat=True).first()
+    accepted_at = tries.filter(outcome="accepted").aggregate(last=Max("ended_at"))["last"]
+    for moment in (resumed_at, accepted_at):
+        if moment is not None:
+            tries = tries.filter(ended_at__gt=moment)
+    return tries.filter(_HELD).exclude(delivery=row).values("delivery").distinct().count()
 
 
 def pause_for(gateway: str, outcome: Refused) -> None:
@@ -23,37 +71,54 @@ def pause_for(gateway: str, outcome: Refused) -> None:
     if outcome.retry_class is RetryClass.THROTTLE:
         wait = outcome.retry_after or THROTTLE_PAUSE * settings.BACKOFF_SCALE
         until = clock.read_database_now() + wait
-        _write(gateway, until=until, reason=f"asked to slow down ({outcome.code})")
+        _lengthen(gateway, until=until, reason=f"asked to slow down ({outcome.code})")
         return
-    _write(gateway, until=None, reason=f"{outcome.code} {outcome.text}".strip())
+    _lengthen(gateway, until=None, reason=f"{outcome.code} {outcome.text}".strip())
     open_task(
         HumanTaskKind.FIX_CONFIGURATION,
-        key=f"fix:{gateway}:{outcome.code}:{clock.now():%Y-%m-%d}",
+        key=f"fix:{gateway}:{outcome.code[:60]}",
         title=f"Gateway {gateway} refuses our set-up: {outcome.code}",
         advice=(
             f"{outcome.text[:200]} Correct the credentials, the sender or the document, try `urgentaction doctor`, "
             f"then `urgentaction gateway resume {gateway}`. Nothing was lost; deliveries wait."
         ),
+        may_reopen=True,
     )
 
 
 def pause_gateway(gateway: str, *, reason: str) -> None:
-    """Pause by hand."""
-    _write(gateway, until=None, reason=reason)
+    """Pause by hand, whatever pause there is already."""
+    GatewayState.objects.update_or_create(name=gateway, defaults=_paused(until=None, reason=reason))
 
 
 def resume_gateway(gateway: str) -> bool:
-    """Let it go on. True if it was paused. Raises NotFound for a gateway that is not configured."""
+    """Let it go on, and try at once what it held back.
+
+    Returns True if it was paused or held anything back. Raises NotFound for a gateway that is not configured.
+    """
     if gateway not in settings.GATEWAYS:
         raise NotFound.of("gateway", f"there is none called {gateway!r}; known: {', '.join(settings.GATEWAYS)}")
     changed = GatewayState.objects.filter(name=gateway, is_paused=True).update(
         is_paused=False, paused_until=None, reason="", changed_at=clock.now()
     )
-    return bool(changed)
+    now = clock.database_now()
+    held = Delivery.objects.filter(
+        gateway=gateway, state=State.QUEUED, retry_class=RetryClass.FIX_FIRST, due_at__gt=now
+    ).update(due_at=now)
+    return bool(changed or held)
 
 
-def _write(gateway: str, *, until: datetime | None, reason: str) -> None:
-    GatewayState.objects.update_or_create(
-        name=gateway,
-        defaults={"is_paused": True, "paused_until": until, "reason": reason[:300], "changed_at": clock.now()},
+def _lengthen(gateway: str, *, until: datetime | None, reason: str) -> None:
+    """Pause until then, or None: until a person resumes it. Never lifts or shortens a pause that there is.
+
+    The condition is part of the UPDATE, so that the longer one wins also where two workers pause at once.
+    """
+    GatewayState.objects.get_or_create(name=gateway, defaults={"changed_at": clock.now()})
+    shorter = Q(paused_until__isnull=False) if until is None else Q(paused_until__lt=until)
+    GatewayState.objects.filter(Q(is_paused=False) | shorter, name=gateway).update(
+        **_paused(until=until, reason=reason)
     )
+
+
+def _paused(*, until: datetime | None, reason: str) -> dict[str, object]:
+    return {"is_paused": True, "paused_until": until, "reason": reason[:300], "changed_at": clock.now()}

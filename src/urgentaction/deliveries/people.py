@@ -16,15 +16,22 @@ def open_task(
     advice: str,
     alert: Alert | None = None,
     delivery: Delivery | None = None,
+    may_reopen: bool = False,
 ) -> HumanTask:
-    """Write a task down, once: the same `key` finds the one that is there, open or done.
+    """Write a task down, once: the same `key` finds the one that is there.
 
     Args:
         key: names the trouble (`reach:<alert>:<official>`), so that meeting it again makes no second task.
         advice: what to do, in words, with the command to type.
+        may_reopen: the trouble can come back. Met again after somebody closed its task, it gets a new one. Without it
+            the key names one event, and what a person has closed stays closed.
     """
+    key = key[:120]
+    if not may_reopen and (known := HumanTask.objects.filter(key=key).order_by("-created_at").first()):
+        return known
     task, _ = HumanTask.objects.get_or_create(
-        key=key[:120],
+        key=key,
+        done_at=None,
         defaults={
             "kind": kind.value,
             "alert": alert,

@@ -45,7 +45,7 @@ class Event(StrEnum):
     """What can happen to a delivery."""
 
     CLAIM = "claim"
-    RELEASE = "release"  # given back untried: gateway paused, worker stopping
+    RELEASE = "release"  # given back untried: gateway paused, worker stopping, not to be made ready now
     LEASE_EXPIRED = "lease_expired"
     INTENT = "intent"
     REFUSE_UNTRIED = "refuse_untried"  # refused by ourselves before the wire: live-dial guard, no address
@@ -79,6 +79,8 @@ TABLE: Mapping[tuple[State, Event], State] = {
     (_L, Event.INTENT): _S,
     (_L, Event.REFUSE_UNTRIED): State.FAILED,
     (_S, Event.ACCEPT): _A,
+    # The window was broken off before this one was begun: it has certainly not left.
+    (_S, Event.RELEASE): _Q,
     (_S, Event.RETRY): _Q,
     (_S, Event.REFUSE): State.FAILED,
     (_S, Event.OPT_OUT): State.SUPPRESSED,
@@ -151,6 +153,10 @@ _MAIL = Backoff(_minutes(1, 5, 15, 30, 60, 120, 240), 40)
 _SOON = Backoff(_minutes(0.5, 2, 5, 15, 30, 60), 12)
 _BUSY = Backoff(_minutes(3, 6, 12, 24, 48, 60), 10)
 _LATER = Backoff(_minutes(15, 60, 240), 8)
+#: For one delivery that is held back until a person has put something right; the last one repeats.
+HELD_PAUSES = _LATER.pauses
+#: So many different deliveries held back in a row, within so long, and it is not about one recipient any more.
+HELD_IN_A_ROW, HELD_WITHIN = 5, timedelta(minutes=10)
 #: A pause for the whole gateway where it named none.
 THROTTLE_PAUSE = timedelta(minutes=1)
 #: Refusals by these say nothing against the recipient: they are not counted.
@@ -205,6 +211,11 @@ def pause_after(
         return None
     pause = plan.pauses[min(max(refusals, 1), len(plan.pauses)) - 1] * (1 + jitter / 5)
     return max(pause, retry_after) if retry_after else pause
+
+
+def held_pause(times: int) -> timedelta:
+    """How long a delivery waits that was held back for the first, second … time."""
+    return HELD_PAUSES[min(max(times, 1), len(HELD_PAUSES)) - 1]
 
 
 #: Codes that say "this address does not exist", by which a supporter is never written to again. A full mailbox (5.2.2)

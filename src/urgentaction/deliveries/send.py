@@ -1,7 +1,8 @@
 """Sending what was claimed: intent, wire, outcome. No transaction is open while a gateway is talked to.
 
     claim ─> resolve ─> commit `sending` ─> submit ─> commit what the gateway said
-                                       └ a kill here leaves `sending`; the sweeper turns it into `unknown`
+      │                                └ a kill here leaves `sending`; the sweeper turns it into `unknown`
+      └ what is not begun goes back, its attempt uncounted
 
 Every write after the claim is fenced by lease token and attempt number. A worker that slept past its lease finds that
 its rows are not its own any more, and changes nothing.
@@ -11,12 +12,13 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from urgentaction.channels import registry
 from urgentaction.channels.contract import (
@@ -31,13 +33,15 @@ from urgentaction.channels.contract import (
 )
 from urgentaction.core import clock
 from urgentaction.core.crashpoints import crash_point
+from urgentaction.core.interruptions import INTERRUPTIONS
 
-from .claim import Claim, declare_intent
+from .claim import Claim, declare_intent, is_open, release, take_back_intent
 from .gateways import gateway_for
-from .models import Attempt, Delivery
-from .outgoing import Untried, resolve
-from .pausing import pause_for
-from .rules import ASK_PAUSES, FINAL, UNCOUNTED, Event, State, after, pause_after
+from .models import Attempt, Delivery, HumanTaskKind
+from .outgoing import Unready, Untried, resolve
+from .pausing import after_uncounted, is_about_us
+from .people import open_task
+from .rules import ASK_PAUSES, FINAL, UNCOUNTED, Event, State, after, held_pause, pause_after
 from .suppressing import suppress_after
 
 log = logging.getLogger(__name__)
@@ -56,38 +60,86 @@ def windows(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
         yield mail[start : start + settings.MAIL_WINDOW]
 
 
+def send_claims(claims: Sequence[Claim], *, until: float) -> int:
+    """Take claims through the wire, window by window. Returns how many were put to a gateway.
+
+    What was not begun goes back: when the time is over, when its gateway has been paused meanwhile, and when anything
+    breaks in (a time limit, a shutdown, a lost database).
+
+    Args:
+        until: a moment on `time.monotonic`'s clock, looked at before each window.
+    """
+    tried = 0
+    try:
+        for window in windows(claims):
+            if time.monotonic() >= until:
+                break
+            if is_open(window[0].channel):
+                tried += send_window(window)
+    finally:
+        release(claims)
+    return tried
+
+
 def send_window(window: Sequence[Claim]) -> int:
-    """Take one window through the wire. Returns how many were put to the gateway."""
+    """Take one window through the wire. Returns how many were put to the gateway.
+
+    Whatever breaks in on the way, what the gateway said until then is written down before it goes on its way.
+    """
     crash_point("after_claim")
     gateway = gateway_for(window[0].channel)
     resolved = resolve(window)
     with transaction.atomic():
         set_aside(resolved.untried)
+        put_off(resolved.unready)
         going = declare_intent([claim for claim, _ in resolved.ready], gateway=gateway.name)
     ready = [(claim, outgoing) for claim, outgoing in resolved.ready if claim.id in going]
     crash_point("after_intent")
     started = clock.now()
-    outcomes = list(_submit(gateway, ready))
-    crash_point("after_wire")
-    with transaction.atomic():
-        for (claim, _), outcome in zip(ready, outcomes, strict=True):
-            record(claim, outcome, gateway=gateway.name, started=started)
-    crash_point("after_record")
-    return len(ready)
-
-
-def _submit(gateway: Gateway, ready: Sequence[tuple[Claim, Outgoing]]) -> Iterator[Outcome]:
-    """Outcomes in the order of `ready`. An adapter that breaks leaves the rest unknown, never untold."""
-    told = 0
+    outcomes: list[Outcome] = []
     try:
-        for _, outcome in gateway.submit_many([outgoing for _, outgoing in ready]):
-            told += 1
-            yield outcome
+        _submit(gateway, [outgoing for _, outgoing in ready], outcomes)
+    finally:
+        crash_point("after_wire")
+        begun = [claim for claim, _ in ready[: len(outcomes) + 1]]
+        left = [claim for claim, _ in ready[len(outcomes) + 1 :]]
+        # The one in hand when it broke off, if it did: its outcome is missing.
+        outcomes.append(Unknown("broken off while it was on the wire; see the worker's log"))
+        _write_down(lambda: _settle(begun, outcomes, left, gateway=gateway.name, started=started))
+    crash_point("after_record")
+    return len(begun)
+
+
+def _submit(gateway: Gateway, batch: Sequence[Outgoing], outcomes: list[Outcome]) -> None:
+    """Put a batch to the gateway, adding each outcome as it comes, in order."""
+    try:
+        for _, outcome in gateway.submit_many(batch):
+            outcomes.append(outcome)
+        # A gateway that says too little: nobody knows which of the rest it had begun.
+        outcomes += [Unknown("the gateway gave no outcome")] * (len(batch) - len(outcomes))
+    except INTERRUPTIONS:
+        raise
     except Exception:
-        # A bug in an adapter. Nobody can say how far it came, and the worker must go on for everybody else.
-        log.exception("gateway %s broke while sending; %d deliveries are unknown", gateway.name, len(ready) - told)
-    for _ in range(len(ready) - told):
-        yield Unknown("the gateway adapter failed; see the worker's log")
+        # A bug in an adapter. The worker must go on for everybody else.
+        log.exception("gateway %s broke while sending; the delivery in hand is unknown", gateway.name)
+
+
+def _settle(
+    begun: Sequence[Claim], outcomes: Sequence[Outcome], left: Sequence[Claim], *, gateway: str, started: datetime
+) -> None:
+    with transaction.atomic():
+        for claim, outcome in zip(begun, outcomes, strict=False):
+            record(claim, outcome, gateway=gateway, started=started)
+        take_back_intent(left)
+
+
+def _write_down(write: Callable[[], None]) -> None:
+    """What a gateway said is known nowhere else: where a time limit or a lost lock breaks in, it is written again."""
+    try:
+        write()
+    except BaseException:
+        write()
+        raise
 
 
 def set_aside(untried: Iterable[Untried]) -> None:
@@ -103,6 +155,31 @@ def set_aside(untried: Iterable[Untried]) -> None:
             lease_until=None,
             settled_at=clock.database_now(),
         )
+
+
+def put_off(items: Iterable[Unready]) -> None:
+    """Give back what could not be made ready, for a while, and ask for help once per alert and kind of fault."""
+    for item in items:
+        changed = _guarded(item.claim, State.LEASED).update(
+            state=State.QUEUED.value,
+            reason=f"can't be made ready: {item.kind}: {item.why}"[:200],
+            lease_token=None,
+            lease_until=None,
+            attempts=F("attempts") - 1,
+            due_at=clock.read_database_now() + scaled(held_pause(1)),
+        )
+        if changed:
+            open_task(
+                HumanTaskKind.FIX_CONFIGURATION,
+                key=f"unready:{item.kind[:60]}:{item.alert.id}",
+                title=f"Deliveries of alert {item.alert.number} can't be made ready: {item.kind}",
+                advice=(
+                    f"Delivery {item.claim.id} was the first. {item.why[:250]} They wait, and are tried again by "
+                    "themselves every quarter of an hour."
+                ),
+                alert=item.alert,
+                may_reopen=True,
+            )
 
 
 def record(claim: Claim, outcome: Outcome, *, gateway: str, started: datetime) -> bool:
@@ -156,8 +233,10 @@ def refused(row: Delivery, outcome: Refused, event: Event) -> None:
         has_deadline=row.expires_at is not None,
         retry_after=outcome.retry_after,
     )
+    if outcome.retry_class is RetryClass.FIX_FIRST and not is_about_us(row.gateway, outcome):
+        pause = max(held_pause(_times_held(row) + 1), outcome.retry_after or timedelta(0))
     limit = registry.attempt_limit(row.gateway, outcome.code) if row.gateway else None
-    if limit is not None and row.attempts >= limit and outcome.retry_class not in UNCOUNTED:
+    if limit is not None and row.refusals >= limit and outcome.retry_class not in UNCOUNTED:
         pause = None  # this code has its own, lower limit
     if pause is None and event in (Event.RETRY, Event.RECEIPT_RETRY):
         event = Event.REFUSE if event is Event.RETRY else Event.RECEIPT_FAILED
@@ -173,7 +252,12 @@ def refused(row: Delivery, outcome: Refused, event: Event) -> None:
     else:
         row.settled_at = moment
     if outcome.retry_class in UNCOUNTED:
-        pause_for(row.gateway, outcome)
+        after_uncounted(row, outcome)
+
+
+def _times_held(row: Delivery) -> int:
+    """How many earlier tries ended in a refusal that something must be put right for."""
+    return row.tries.filter(retry_class=RetryClass.FIX_FIRST).exclude(number=row.attempts).count()
 
 
 def in_words(outcome: Refused) -> str:
@@ -200,7 +284,7 @@ def write_attempt(row: Delivery, outcome: Outcome, *, gateway: str, started: dat
     match outcome:
         case Accepted(ref):
             told["gateway_ref"] = ref[:200]
-        case Refused(retry_class, code, text, _):
+        case Refused(retry_class, code, text):
             told |= {"retry_class": retry_class.value, "code": code[:60], "text": text[:300]}
         case Unknown(why):
             told["text"] = why[:300]

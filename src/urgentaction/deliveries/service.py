@@ -8,7 +8,7 @@ from urgentaction.accounts.service import record_audit
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound
 
-from .models import Delivery, HumanTask
+from .models import Delivery, HumanTask, HumanTaskKind
 from .rules import Event, State, after
 
 
@@ -39,6 +39,10 @@ def close_task(task_id: uuid.UUID, *, by: str, result: str) -> HumanTask:
         raise NotFound.of("task", f"there is no task {task_id}")
     if task.done_at is not None:
         raise Conflict.of("task", f"it was closed by {task.done_by} already")
+    if task.kind == HumanTaskKind.SETTLE_UNKNOWN:
+        # Closed without an answer, the delivery would stay unknown, and nobody would be asked again.
+        command = f"`urgentaction delivery settle {task.delivery_id}` with `--arrived` or `--lost`"
+        raise Conflict.of("task", f"say what became of the delivery: {command}; that closes the task too")
     task.done_at, task.done_by, task.result = clock.now(), by, result[:400]
     task.save(update_fields=["done_at", "done_by", "result"])
     record_audit(by, "task.close", f"task:{task.id}")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from urgentaction.channels.contract import RetryClass
 from urgentaction.channels.email.smtp import codes as smtp
 from urgentaction.channels.fax.telnyx import codes as telnyx
-from urgentaction.channels.registry import KINDS, attempt_limit
+from urgentaction.channels.registry import KINDS, attempt_limit, is_about_us
 from urgentaction.channels.sms.twilio import codes as twilio
 
 SOON, BUSY, LATER, THROTTLE, FIX_FIRST, NEVER, OPT_OUT = RetryClass
@@ -144,3 +144,45 @@ def test_attempt_limits_are_for_codes_that_would_be_tried_again() -> None:
         assert telnyx.classify(code) in {SOON, LATER}
     for code in KINDS["twilio"].attempt_limits:
         assert twilio.classify(int(code)) in {SOON, LATER}
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "expected"),
+    [
+        ("telnyx", "account_disabled", True),
+        ("telnyx", "no_outbound_profile", True),
+        ("telnyx", "file_format_invalid", False),
+        ("telnyx", "page_count_limit_exceeded", False),
+        ("telnyx", "destination_not_in_countries_whitelist", False),
+        ("twilio", "30002", True),
+        ("twilio", "30034", True),
+        ("twilio", "30007", False),
+        ("smtp", "5.7.1", False),
+    ],
+)
+def test_a_code_that_comes_by_receipt_tells_whom_it_blames(kind: str, code: str, expected: bool) -> None:  # noqa: FBT001
+    assert is_about_us(kind, code) is expected
+
+
+def test_what_blames_us_must_be_fixed_first() -> None:
+    assert {telnyx.classify(code) for code in KINDS["telnyx"].about_us} == {FIX_FIRST}
+    assert {twilio.classify(int(code)) for code in KINDS["twilio"].about_us} == {FIX_FIRST}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "pointer", "expected"),
+    [
+        (401, "10009", "", True),
+        (402, "", "", True),
+        (403, "", "", True),
+        (403, "10010", "/to", False),
+        (404, "10005", "", True),
+        (422, "10015", "/from", True),
+        (422, "10015", "/connection_id", True),
+        (422, "10015", "/media_url", False),
+        (422, "account_disabled", "", True),
+        (422, "file_format_invalid", "", False),
+    ],
+)
+def test_whom_a_telnyx_error_blames(status: int, code: str, pointer: str, expected: bool) -> None:  # noqa: FBT001
+    assert telnyx.is_about_us(status, code, pointer) is expected

@@ -124,6 +124,33 @@ def test_a_refusal_is_classified_and_the_connection_goes_on(
     assert len([message for message in script.messages if message]) == (2 if step == "DOT" else 1)
 
 
+@pytest.mark.parametrize(
+    ("step", "reply", "is_about_us"),
+    [
+        ("MAIL", b"550 5.7.1 sender not allowed\r\n", True),
+        ("MAIL", b"530 5.7.0 log in first\r\n", True),
+        ("MAIL", b"552 5.3.4 too big, by SIZE\r\n", False),
+        ("RCPT", b"530 log in first\r\n", True),
+        ("RCPT", b"550 5.1.8 sender's domain not found\r\n", True),
+        ("RCPT", b"550 5.7.1 policy of this mailbox\r\n", False),
+        ("RCPT", b"554 relay access denied\r\n", False),
+        ("DATA", b"554 5.5.1 no valid recipients\r\n", False),
+        ("DOT", b"554 5.7.1 spam\r\n", False),
+        ("DOT", b"552 5.3.4 too big\r\n", False),
+        ("RCPT", b"550 5.1.1 no such user\r\n", False),
+    ],
+)
+def test_one_mailbox_or_one_message_is_told_from_what_concerns_all(
+    start: Start,
+    step: str,
+    reply: bytes,
+    is_about_us: bool,  # noqa: FBT001
+) -> None:
+    outcome = outcome_of(start, SmtpScript(replies={step: [reply]}))
+    assert isinstance(outcome, Refused)
+    assert outcome.is_about_us is is_about_us
+
+
 def test_a_refused_recipient_is_not_mailed_although_data_is_granted(start: Start) -> None:
     replies = {"RCPT": [b"550 5.1.1 no such user\r\n"], "DATA": [b"354 go on\r\n"], "DOT": [b"554 no recipients\r\n"]}
     server = start(script := SmtpScript(PIPELINING, replies))
@@ -209,6 +236,7 @@ def test_a_refused_login_blames_nobody_but_us(start: Start, reply: bytes, retry_
     outcome = outcome_of(start, script, username="u", password="s3cret")
     assert isinstance(outcome, Refused)
     assert (outcome.retry_class, outcome.code) == (retry_class, code)
+    assert outcome.is_about_us is (retry_class is RetryClass.FIX_FIRST)
     assert "s3cret" not in outcome.text
 
 
@@ -216,7 +244,7 @@ def test_a_refused_login_blames_nobody_but_us(start: Start, reply: bytes, retry_
 def test_what_the_server_does_not_offer_must_be_fixed_first(start: Start, options: dict[str, str]) -> None:
     outcome = outcome_of(start, SmtpScript(), **options)
     assert isinstance(outcome, Refused)
-    assert (outcome.retry_class, outcome.code) == (RetryClass.FIX_FIRST, "not-offered")
+    assert (outcome.retry_class, outcome.code, outcome.is_about_us) == (RetryClass.FIX_FIRST, "not-offered", True)
 
 
 def test_nobody_listening() -> None:

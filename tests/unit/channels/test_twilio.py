@@ -117,7 +117,37 @@ def test_validity_ends_with_the_alert(start: Start, left: timedelta, expected: i
 def test_recorded_refusals(start: Start, status: int, code: int, retry_class: RetryClass) -> None:
     body = {"code": code, "message": f"About {SMS.to}", "more_info": "https://www.twilio.com/docs", "status": status}
     outcome, _ = submitted(start, answered(status, body, "Retry-After: 3\r\n"))
-    assert outcome == Refused(retry_class, str(code), "About <number>", timedelta(seconds=3))
+    is_about_us = code in {20003, 20404}
+    assert outcome == Refused(retry_class, str(code), "About <number>", timedelta(seconds=3), is_about_us=is_about_us)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "is_about_us"),
+    [
+        (401, 20003, True),
+        (401, None, True),
+        (402, None, True),
+        (403, None, True),
+        (302, None, True),
+        (400, 21606, True),
+        (400, 30034, True),
+        (403, 21408, False),
+        (400, 21612, False),
+        (400, 21617, False),
+        (400, 30007, False),
+        (400, None, False),
+        (422, None, False),
+    ],
+)
+def test_only_account_and_sender_stop_the_whole_gateway(
+    start: Start,
+    status: int,
+    code: int | None,
+    is_about_us: bool,  # noqa: FBT001
+) -> None:
+    outcome, _ = submitted(start, answered(status, {"code": code, "message": "No"} if code else {}))
+    assert isinstance(outcome, Refused)
+    assert (outcome.retry_class, outcome.is_about_us) == (RetryClass.FIX_FIRST, is_about_us)
 
 
 def test_problem_details_are_understood_too(start: Start) -> None:

@@ -87,6 +87,13 @@ _ABOUT_US = re.compile(
 
 _FIRST_PERMANENT = 500
 
+#: Our login or our sender address, at whatever step: many servers wait for RCPT before they judge either.
+_LOGIN = frozenset({530, 534, 535, 538})
+_LOGIN_OR_SENDER = frozenset({"5.1.7", "5.1.8", "5.7.8", "5.7.60"})
+#: This message, although nobody has been named yet: its size and its encoding are told with MAIL FROM.
+_MESSAGE = frozenset({"5.2.3", "5.3.4"})
+_MESSAGE_SUBJECT = "5.6."
+
 
 def classify(code: int, enhanced: str, text: str) -> RetryClass:
     """What a refusing reply means.
@@ -111,3 +118,18 @@ def classify(code: int, enhanced: str, text: str) -> RetryClass:
         return BASIC[code]
     _log.warning("Unlisted SMTP reply %s %s.", code, enhanced or "(no enhanced code)")
     return RetryClass.NEVER if code >= _FIRST_PERMANENT else RetryClass.LATER
+
+
+def is_about_us(code: int, enhanced: str, *, is_recipient_named: bool) -> bool:
+    """Whether a FIX_FIRST reply blames our account, sender or connection, rather than one message or recipient.
+
+    Args:
+        code: the three digits.
+        enhanced: the enhanced code, or empty.
+        is_recipient_named: the reply came after RCPT; before it, nobody but us can be meant.
+    """
+    if code in _LOGIN or enhanced in _LOGIN_OR_SENDER:
+        return True
+    if enhanced in _MESSAGE or enhanced.startswith(_MESSAGE_SUBJECT):
+        return False
+    return not is_recipient_named

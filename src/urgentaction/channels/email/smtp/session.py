@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from urgentaction.channels.contract import Accepted, Outcome, Refused, RetryClass, Unknown
-from urgentaction.channels.email.smtp.codes import classify
+from urgentaction.channels.email.smtp.codes import classify, is_about_us
 from urgentaction.channels.wording import harmless
 
 _CRLF = b"\r\n"
@@ -98,7 +98,13 @@ class Reply:
         retry_class = classify(self.code, self.enhanced, self.text)
         if retry_class is RetryClass.NEVER and not is_about_recipient:
             retry_class = RetryClass.FIX_FIRST
-        return Refused(retry_class, self.enhanced or str(self.code), harmless(f"{self.code} {self.text}"))
+        return Refused(
+            retry_class,
+            self.enhanced or str(self.code),
+            harmless(f"{self.code} {self.text}"),
+            is_about_us=retry_class is RetryClass.FIX_FIRST
+            and is_about_us(self.code, self.enhanced, is_recipient_named=is_about_recipient),
+        )
 
 
 class _Broken(Exception):
@@ -155,15 +161,19 @@ def _refusal_of_opening(error: Exception) -> Refused:
         case smtplib.SMTPServerDisconnected():
             return Refused(RetryClass.SOON, "closed", "The mail server hung up or fell silent while greeting.")
         case smtplib.SMTPNotSupportedError():
-            return Refused(RetryClass.FIX_FIRST, "not-offered", "The mail server offers no STARTTLS or no AUTH.")
+            return _blaming_us("not-offered", "The mail server offers no STARTTLS or no AUTH.")
         case smtplib.SMTPException():
-            return Refused(RetryClass.FIX_FIRST, "auth", "No way to log in that both sides know.")
+            return _blaming_us("auth", "No way to log in that both sides know.")
         case ssl.SSLCertVerificationError():
-            return Refused(RetryClass.FIX_FIRST, "tls", "The mail server's certificate was not accepted.")
+            return _blaming_us("tls", "The mail server's certificate was not accepted.")
         case ValueError():
-            return Refused(RetryClass.FIX_FIRST, "login", "User name or password can't be sent (non-ASCII).")
+            return _blaming_us("login", "User name or password can't be sent (non-ASCII).")
         case _:
             return Refused(RetryClass.SOON, "connect", f"No connection to the mail server ({type(error).__name__}).")
+
+
+def _blaming_us(code: str, text: str) -> Refused:
+    return Refused(RetryClass.FIX_FIRST, code, text, is_about_us=True)
 
 
 class Session:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from urgentaction.channels import http
 from urgentaction.channels.contract import RetryClass
-from urgentaction.channels.http import class_of_status
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +57,18 @@ FAILURE_REASONS: Mapping[str, RetryClass] = {
     "receiver_unallocated_number": RetryClass.NEVER,
 }
 
+#: Of those: our account or our number. Every other fax would fail likewise.
+ABOUT_US = frozenset(
+    {
+        "account_disabled",
+        "no_outbound_profile",
+        "outbound_profile_daily_spend_limit_exceeded",
+        "unverified_origination_number",
+    }
+)
+#: Fields of a new fax that are the same for all of them.
+_OUR_FIELDS = frozenset({"from", "connection_id", "webhook_url"})
+
 #: API error "phone number must be in +E.164 format".
 NOT_E164 = "10016"
 
@@ -94,4 +106,12 @@ def classify_refusal(status: int, code: str, pointer: str) -> RetryClass | None:
     field = pointer.rpartition("/")[2]
     if status in {400, 422} and (field == "to" or (code == NOT_E164 and field != "from")):
         return RetryClass.NEVER
-    return class_of_status(status)
+    return http.class_of_status(status)
+
+
+def is_about_us(status: int, code: str, pointer: str) -> bool:
+    """Whether a FIX_FIRST API error blames our account or our number, rather than this fax. Arguments as above."""
+    if code in FAILURE_REASONS:
+        return code in ABOUT_US
+    field = pointer.rpartition("/")[2]
+    return field in _OUR_FIELDS or (field != "to" and http.is_about_us(status))

@@ -32,9 +32,10 @@ from urgentaction.channels.contract import (
     Receipt,
     ReceiptKind,
     Refused,
+    RetryClass,
     Unknown,
 )
-from urgentaction.channels.fax.telnyx.codes import ATTEMPT_LIMITS, classify, classify_refusal
+from urgentaction.channels.fax.telnyx.codes import ABOUT_US, ATTEMPT_LIMITS, classify, classify_refusal, is_about_us
 from urgentaction.channels.options import GatewayKind, Option, Options
 from urgentaction.channels.wording import harmless
 
@@ -240,7 +241,13 @@ def _refusal(answer: http.Answer) -> Outcome:
     retry_class = classify_refusal(answer.status, code, pointer)
     if retry_class is None:
         return Unknown(f"Telnyx broke down over the request (HTTP {answer.status}).")
-    return Refused(retry_class, code or str(answer.status), text, answer.retry_after())
+    return Refused(
+        retry_class,
+        code or str(answer.status),
+        text,
+        answer.retry_after(),
+        is_about_us=retry_class is RetryClass.FIX_FIRST and is_about_us(answer.status, code, pointer),
+    )
 
 
 def _error(answer: http.Answer) -> tuple[str, str, str]:
@@ -320,4 +327,5 @@ KIND = GatewayKind(
     ),
     build=TelnyxFax,
     attempt_limits=ATTEMPT_LIMITS,
+    about_us=ABOUT_US,
 )

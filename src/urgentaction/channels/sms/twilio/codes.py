@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from urgentaction.channels import http
 from urgentaction.channels.contract import RetryClass
-from urgentaction.channels.http import class_of_status
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +67,12 @@ CODES: Mapping[int, RetryClass] = {
     30500: RetryClass.LATER,
 }
 
+#: Of the FIX_FIRST ones: our account or our sender. Every other message would fail likewise. 21612 is not among them:
+#: it speaks of sender and number together, and one number out of reach must not stop the rest.
+ABOUT_US = frozenset(
+    {20003, 20403, 20404, 21212, 21603, 21606, 21609, 21701, 21703, 21704, 30002, 30029, 30032, 30034},
+)
+
 #: Tries in all: these are worth one more and no third.
 ATTEMPT_LIMITS: Mapping[str, int] = {"30004": 2, "30008": 2, "30500": 2}
 
@@ -86,8 +92,15 @@ def classify_refusal(status: int, code: int) -> RetryClass | None:
         status: of the HTTP answer.
         code: of the error body, 0 where it had none.
     """
-    by_status = class_of_status(status)
+    by_status = http.class_of_status(status)
     # A server fault says nothing about the message, whatever code comes with it; 401 and 429 mean one thing only.
     if by_status is None or not code or status in {401, 429}:
         return by_status
     return classify(code)
+
+
+def is_about_us(status: int, code: int) -> bool:
+    """Whether a FIX_FIRST API error blames our account or our sender, rather than this message. Arguments as above."""
+    if not code or status == 401:
+        return http.is_about_us(status)
+    return code in ABOUT_US

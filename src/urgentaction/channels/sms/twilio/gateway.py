@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -29,11 +30,12 @@ from urgentaction.channels.contract import (
     Receipt,
     ReceiptKind,
     Refused,
+    RetryClass,
     Unknown,
 )
-from urgentaction.channels.options import GatewayKind, Option, Options
+from urgentaction.channels.options import Acknowledgement, GatewayKind, Option, Options
 from urgentaction.channels.sms.twilio.client import HttpxClient, NoResponse, Refusal
-from urgentaction.channels.sms.twilio.codes import ATTEMPT_LIMITS, classify, classify_refusal
+from urgentaction.channels.sms.twilio.codes import ABOUT_US, ATTEMPT_LIMITS, classify, classify_refusal, is_about_us
 from urgentaction.channels.sms.twilio.inbound import meaning
 from urgentaction.channels.wording import harmless
 
@@ -44,6 +46,8 @@ SHORTEST_VALIDITY, LONGEST_VALIDITY = 1, 36_000
 #: Read by Twilio and never sent: without it a callback that meets a restart of ours is not repeated. The signature
 #: is over the URL without it.
 CALLBACK_RETRIES = "#rc=3&rp=5xx,ct,rt"
+#: Twilio runs the answer to a callback as TwiML: an empty document sends no reply to the person.
+NO_REPLY = Acknowledgement(HTTPStatus.OK, b'<?xml version="1.0" encoding="UTF-8"?><Response/>', "text/xml")
 #: How far Twilio's clock may be from ours when a message is looked for by time; its times are whole seconds.
 CLOCK_SLACK = timedelta(seconds=60)
 #: How many messages a look-up reads: to one number, and to anybody.
@@ -216,7 +220,13 @@ def _refusal(answer: http.Answer) -> Outcome:
     retry_class = classify_refusal(answer.status, code)
     if retry_class is None:
         return Unknown(f"Twilio broke down over the request (HTTP {answer.status}).")
-    return Refused(retry_class, str(code or answer.status), text, answer.retry_after())
+    return Refused(
+        retry_class,
+        str(code or answer.status),
+        text,
+        answer.retry_after(),
+        is_about_us=retry_class is RetryClass.FIX_FIRST and is_about_us(answer.status, code),
+    )
 
 
 def _error(answer: http.Answer) -> tuple[int, str]:
@@ -284,4 +294,6 @@ KIND = GatewayKind(
     ),
     build=TwilioSms,
     attempt_limits=ATTEMPT_LIMITS,
+    acknowledgement=NO_REPLY,
+    about_us=frozenset(map(str, ABOUT_US)),
 )

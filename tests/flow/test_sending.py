@@ -1,0 +1,214 @@
+"""Sending a claim: what is broken off or can't be made ready on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.flow.world import World
+from tests.sandbox_program import SandboxProgram
+from urgentaction import pipeline
+from urgentaction.alerts.models import Alert, StandingApproval
+from urgentaction.cases.vocabulary import Status
+from urgentaction.channels.contract import Gateway, Outcome, Outgoing
+from urgentaction.core import clock
+from urgentaction.core.errors import DecryptionError
+from urgentaction.deliveries import gateways, outgoing, send
+from urgentaction.deliveries.claim import Lane, claim
+from urgentaction.deliveries.models import Attempt, Delivery, HumanTask
+from urgentaction.deliveries.outgoing import resolve
+from urgentaction.deliveries.send import record, send_claims
+
+FOREVER = 1e12
+
+
+class Breaking:
+    """The real gateway up to message `after`; then `error` comes out of it."""
+
+    def __init__(self, real: Gateway, after: int, error: BaseException) -> None:
+        self.name, self.channel, self.capabilities, self.close = real.name, real.channel, real.capabilities, real.close
+        self._real, self._after, self._error = real, after, error
+
+    def submit_many(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Outcome]]:
+        for one in batch:
+            if self._after == 0:
+                raise self._error
+            self._after -= 1
+            yield one, self._real.submit(one)
+
+
+@pytest.fixture
+def breaking(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProgram) -> Callable[..., None]:
+    def put(name: str, *, after: int, error: BaseException) -> None:
+        monkeypatch.setitem(gateways._open, name, Breaking(gateways.gateway_named(name), after, error))
+
+    return put
+
+
+def mails() -> list[tuple[str, int]]:
+    """State and counted attempts of the supporters' mails, in the order they are claimed."""
+    rows = Delivery.objects.filter(channel="email", supporter__isnull=False).order_by("id")
+    return list(rows.values_list("state", "attempts"))
+
+
+@pytest.mark.parametrize("error", [SoftTimeLimitExceeded(), KeyboardInterrupt(), SystemExit(1)])
+def test_a_time_limit_ends_the_task_and_leaves_in_doubt_only_what_was_in_hand(
+    world: World,
+    sandbox: SandboxProgram,
+    breaking: Callable[..., None],
+    error: BaseException,
+) -> None:
+    world.start()
+    breaking("smtp", after=1, error=error)
+    with pytest.raises(type(error)):
+        pipeline.send_due(Lane.BULK, seconds=20)
+    assert mails() == [("accepted", 1), ("unknown", 1), ("queued", 0)]
+    assert list(Attempt.objects.filter(gateway="smtp").order_by("id").values_list("outcome", flat=True)) == [
+        "accepted",
+        "unknown",
+    ]
+    assert not Delivery.objects.filter(lease_token__isnull=False).exists()
+
+
+def test_the_rest_of_the_claim_goes_back_at_once_when_a_time_limit_strikes(
+    world: World, sandbox: SandboxProgram, breaking: Callable[..., None], settings: Any
+) -> None:
+    settings.MAIL_WINDOW = 1
+    world.start()
+    breaking("smtp", after=0, error=SoftTimeLimitExceeded())
+    with pytest.raises(SoftTimeLimitExceeded):
+        pipeline.send_due(Lane.BULK, seconds=20)
+    assert mails() == [("unknown", 1), ("queued", 0), ("queued", 0)]
+
+
+def test_a_bug_in_an_adapter_does_not_stop_the_worker(
+    world: World, sandbox: SandboxProgram, breaking: Callable[..., None]
+) -> None:
+    world.start()
+    breaking("smtp", after=1, error=RuntimeError("a bug"))
+    pipeline.send_due(Lane.BULK, seconds=20)
+    assert mails() == [("accepted", 1), ("unknown", 1), ("unknown", 1)], "each was in hand once"
+    assert Delivery.objects.get(channel="sms").state == "accepted"
+
+
+def test_a_gateway_that_says_too_little_leaves_unknowns(
+    world: World, sandbox: SandboxProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.start()
+    real = gateways.gateway_named("smtp")
+    silent = SimpleNamespace(name="smtp", channel=real.channel, close=real.close, submit_many=lambda batch: iter(()))
+    monkeypatch.setitem(gateways._open, "smtp", silent)
+    pipeline.send_due(Lane.BULK, seconds=20)
+    assert {state for state, _ in mails()} == {"unknown"}
+
+
+def test_what_a_gateway_said_is_written_down_although_a_time_limit_strikes_there(
+    world: World, sandbox: SandboxProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.start()
+    limits = iter([SoftTimeLimitExceeded()])
+
+    def struck(*args: Any, **kwargs: Any) -> bool:
+        for limit in limits:
+            raise limit
+        return record(*args, **kwargs)
+
+    monkeypatch.setattr(send, "record", struck)
+    with pytest.raises(SoftTimeLimitExceeded):
+        send_claims([one for one in claim(Lane.BULK, limit=10) if one.channel == "email"], until=FOREVER)
+    assert mails() == [("accepted", 1)] * 3
+
+
+def test_when_the_time_is_over_the_rest_of_the_claim_goes_back(
+    world: World, sandbox: SandboxProgram, settings: Any
+) -> None:
+    settings.MAIL_WINDOW = 1
+    sandbox.script(defaults={"email": {"delay_ms": 1500}})
+    world.start()
+    claims = [one for one in claim(Lane.BULK, limit=10) if one.channel == "email"]
+    assert send_claims(claims, until=time.monotonic() + 1.4) == 1
+    sandbox.forget_script()
+    assert mails() == [("accepted", 1), ("queued", 0), ("queued", 0)]
+    assert send_claims([], until=FOREVER) == 0
+
+
+def test_one_row_that_cannot_be_made_ready_does_not_hold_up_the_others(
+    world: World, sandbox: SandboxProgram, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.BACKOFF_SCALE = 1.0
+    alert = world.start()
+    lost = Delivery.objects.get(supporter=world.supporters[1], channel="email")
+    really = outgoing.address_of
+
+    def address_of(row: Delivery) -> str:
+        if row.id == lost.id:
+            raise DecryptionError(
+                "supporters_supporter/email: key 'k1' is not in URGENTACTION_FIELD_KEYS; add it back."
+            )
+        return really(row)
+
+    monkeypatch.setattr(outgoing, "address_of", address_of)
+    world.send()
+    assert sorted(mails()) == [("accepted", 1), ("accepted", 1), ("queued", 0)]
+    lost.refresh_from_db()
+    assert lost.due_at > clock.read_database_now() + timedelta(minutes=10)
+    assert "URGENTACTION_FIELD_KEYS" in lost.reason
+    task = HumanTask.objects.get()
+    assert (task.kind, task.alert_id) == ("fix_configuration", alert.id)
+    assert "add it back" in task.advice
+
+    monkeypatch.undo()
+    Delivery.objects.filter(id=lost.id).update(due_at=clock.database_now())
+    world.send()
+    assert {state for state, _ in mails()} == {"accepted"}
+
+
+def test_a_fault_that_nobody_foresaw_tells_nothing_of_what_it_choked_on(
+    world: World, sandbox: SandboxProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.start()
+
+    def broken(*args: object) -> object:
+        raise ValueError("friend0@supporters.invalid")
+
+    monkeypatch.setattr(outgoing, "_notice_mail", broken)
+    send_claims(claim(Lane.BULK, limit=10), until=FOREVER)
+    assert {state for state, _ in mails()} == {"queued"}
+    task = HumanTask.objects.get()
+    assert "ValueError" in task.title
+    assert "friend0" not in task.advice + Delivery.objects.filter(channel="email", state="queued")[0].reason
+
+
+def test_a_time_limit_while_addresses_are_looked_up_gives_everything_back(
+    world: World, sandbox: SandboxProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.start()
+
+    def struck(row: Delivery) -> str:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(outgoing, "address_of", struck)
+    with pytest.raises(SoftTimeLimitExceeded):
+        pipeline.send_due(Lane.BULK, seconds=20)
+    assert mails() == [("queued", 0)] * 3
+
+
+def test_approvals_are_asked_once_per_alert(world: World, sandbox: SandboxProgram) -> None:
+    StandingApproval.objects.all().delete()
+    alert = world.update(Status.RETURN_IMMINENT).alerts[0]
+    pipeline.approve(alert.id, by="user:second")
+    pipeline.advance_alert(alert.id)
+    assert Alert.objects.get(id=alert.id).state == "running"
+    claims = claim(Lane.BULK, limit=10)
+    assert len(claims) == 4
+    with CaptureQueriesContext(connection) as queries:
+        resolve(claims)
+    assert sum("alerts_approval" in query["sql"] for query in queries) <= 2
