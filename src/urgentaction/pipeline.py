@@ -21,7 +21,6 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import TypeVar
 
-from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
@@ -38,17 +37,18 @@ from urgentaction.core import clock
 from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput, TemplateError
+from urgentaction.core.interruptions import INTERRUPTIONS
+from urgentaction.deliveries import announcing, expand, sweep, unknowns
 from urgentaction.deliveries import escalate as escalation
-from urgentaction.deliveries import expand, sweep, unknowns
 from urgentaction.deliveries.claim import Lane, claim
-from urgentaction.deliveries.models import Heartbeat, HumanTaskKind
-from urgentaction.deliveries.people import close_decision, open_task
+from urgentaction.deliveries.models import Heartbeat
+from urgentaction.deliveries.people import close_decision
 from urgentaction.deliveries.queries import followed_by, has_in_flight, open_work, reached_by
 from urgentaction.deliveries.send import send_claims
 from urgentaction.letters import service as letters
 from urgentaction.receipts import service as receipts
 from urgentaction.tracking.snapshot import case_snapshot
-from urgentaction.triggers.decision import OfficialsAudience, RuleSet, TriggerDecision
+from urgentaction.triggers.decision import RuleSet, TriggerDecision
 from urgentaction.triggers.facts import CaseSnapshot, UpdateFacts, validate_update
 from urgentaction.triggers.rules import decide, prevailing_status
 from urgentaction.triggers.ruleset import shipped
@@ -126,55 +126,13 @@ def report_update(reference: str, told: UpdateText, *, by: str, dated_on: date |
         stopped = alerts.withdraw_live(case, reason=reason, by=by)
     drafted = alerts.draft_alerts(case, update, decision, by=by, dated_on=dated_on)
     for alert in drafted:
-        _announce(alert, decision)
-        _announce_vacancies(alert)
-    _remember_others(case, update, decision)
+        announcing.alert_waits(alert, decision)
+        announcing.offices_are_vacant(alert)
+    announcing.others_lost_their_appeal(case, update, decision)
     for alert in [*stopped, *drafted]:
         enqueue(Task.ADVANCE_ALERT, str(alert.id))
     crash_point("after_update")
     return Reported(update, decision, tuple(drafted), tuple(stopped))
-
-
-def _announce(alert: Alert, decision: TriggerDecision) -> None:
-    """A draft that waits for a person is a task for one."""
-    if alert.state == AlertState.HELD:
-        return
-    open_task(
-        HumanTaskKind.DECIDE,
-        key=f"decide:{alert.id}",
-        title=f"Alert {alert.number} waits for a decision ({decision.status}, {decision.confidence})",
-        advice=f"Read it: `urgentaction alert show {alert.number}`. Then `alert approve` or `alert reject`.",
-        alert=alert,
-    )
-
-
-def _announce_vacancies(alert: Alert) -> None:
-    """An addressed office that nobody is recorded as holding must not hold up the others."""
-    if AlertPlan.from_json(alert.plan).officials_audience in (OfficialsAudience.NONE, OfficialsAudience.NEW_TARGET):
-        return
-    reached = alert.targets.values("official__office_id")
-    for addressee in alert.case.addressees.exclude(office_id__in=reached).select_related("office"):
-        open_task(
-            HumanTaskKind.REACH_OFFICIAL,
-            key=f"vacant:{alert.id}:{addressee.office.slug}",
-            title=f"Nobody is recorded as holding the office “{addressee.office}” (alert {alert.number})",
-            advice="No letter goes there. Add the official to the directory, import it, and send a manual alert.",
-            alert=alert,
-        )
-
-
-def _remember_others(case: Case, update: StatusUpdate, decision: TriggerDecision) -> None:
-    """A split group: whoever lost a running appeal by news about others needs one of their own."""
-    if decision.remainder:
-        open_task(
-            HumanTaskKind.DECIDE,
-            key=f"remainder:{update.id}",
-            title=f"{case.reference}: {len(decision.remainder)} persons lost their running appeal",
-            advice=(
-                f"The update concerned others of the group. For {', '.join(decision.remainder)} report their own "
-                f"status (`urgentaction case update {case.reference} --person …`) or send a manual alert."
-            ),
-        )
 
 
 @transaction.atomic
@@ -184,13 +142,7 @@ def send_manual_alert(
     """Draft an alert that a person composed; it waits for another person's approval. Raises NotFound, InvalidInput."""
     case = cases.lock_case(reference)
     alert = alerts.draft_manual(case, plan, level=level, deadline=deadline, by=by, dated_on=dated_on)
-    open_task(
-        HumanTaskKind.DECIDE,
-        key=f"decide:{alert.id}",
-        title=f"Alert {alert.number} (manual) waits for approval",
-        advice=f"Another person than its author runs `urgentaction alert approve {alert.number}`.",
-        alert=alert,
-    )
+    announcing.manual_alert_waits(alert)
     return alert
 
 
@@ -296,20 +248,10 @@ def _freeze(alert: Alert, plan: AlertPlan) -> bool:
     except TemplateError as error:
         with contextlib.suppress(Conflict), transaction.atomic():  # overtaken meanwhile: then nobody needs the letter
             alerts.withdraw_alert(alert.id, reason=f"a letter can't be made: {error}", by="system:letters")
-            _template_task(alert, error)
+            announcing.letter_failed(alert, error)
         return False
     crash_point("after_freeze")
     return True
-
-
-def _template_task(alert: Alert, error: TemplateError) -> None:
-    open_task(
-        HumanTaskKind.FIX_CONFIGURATION,
-        key=f"template:{alert.id}",
-        title=f"Alert {alert.number} was stopped: a letter can't be made",
-        advice=f"{error} Then report the update again or send a manual alert.",
-        alert=alert,
-    )
 
 
 def _expand(alert: Alert, plan: AlertPlan) -> bool:
@@ -400,7 +342,7 @@ def _each(found: Counter[str], name: str, items: Iterable[Item], step: Callable[
     for item in items:
         try:
             found[name] += step(item) is not False
-        except SoftTimeLimitExceeded:
+        except INTERRUPTIONS:
             raise
         except Exception:
             log.exception("sweep: %s failed for %s", name, item)

@@ -193,7 +193,7 @@ def test_one_broken_row_does_not_stop_the_sweeper(
             raise RuntimeError("a font broke")
         return 0
 
-    monkeypatch.setattr(pipeline.letters, "freeze_letters", fail)
+    monkeypatch.setattr("urgentaction.letters.service.freeze_letters", fail)
     found = pipeline.sweep_all()
     assert found["failed"] == 1
     assert Alert.objects.get(number="UA-2026-0002/1").state in {AlertState.RUNNING, AlertState.FINISHED}

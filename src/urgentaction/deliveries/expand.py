@@ -75,14 +75,14 @@ AND (r.state = ANY(%(reached)s) OR EXISTS (
     AND (t.outcome = 'unknown' OR (t.outcome = 'refused' AND t.retry_class = 'soon' AND t.gateway_ref <> ''))))
 """
 
-REACHED_BEFORE = f"""
-EXISTS (SELECT 1 FROM deliveries_delivery r WHERE {_WAS_REACHED})
+REACHED_BEFORE = """
+EXISTS (SELECT 1 FROM deliveries_delivery r WHERE {was_reached})
 AND (n.channel = ANY(%(channels)s)
   OR (NOT (s.wants_email AND s.email_index IS NOT NULL AND NOT EXISTS (
             SELECT 1 FROM supporters_suppression gone WHERE gone.channel = 'email' AND gone.lifted_at IS NULL
               AND (gone.expires_at IS NULL OR gone.expires_at > ua_now()) AND gone.address_index = s.email_index))
-      AND EXISTS (SELECT 1 FROM deliveries_delivery r WHERE {_WAS_REACHED} AND r.channel = n.channel)))
-"""
+      AND EXISTS (SELECT 1 FROM deliveries_delivery r WHERE {was_reached} AND r.channel = n.channel)))
+""".format(was_reached=_WAS_REACHED)
 
 
 def expand_supporters(alert: Alert, plan: SupporterPlan, *, followed: list[uuid.UUID]) -> int:

@@ -14,7 +14,7 @@ from urgentaction.core.clock import database_now
 from .models import Attempt, Delivery, Role
 from .rules import IN_FLIGHT, REACHED, State
 
-#: Tries of which nobody can say that nothing arrived: unknown ones, and calls that broke after the gateway had taken it.
+#: Tries of which nobody can say that nothing arrived: unknown ones, and calls that broke after the gateway took it.
 MAY_HAVE_ARRIVED = Q(outcome="unknown") | Q(outcome="refused", retry_class=RetryClass.SOON.value) & ~Q(gateway_ref="")
 RECEIPT_PATIENCE = timedelta(days=1)
 UNSENT = (State.QUEUED.value, State.LEASED.value)

@@ -1,0 +1,76 @@
+"""The tasks that alerts leave for people, in words: a draft waits, an office is vacant, a letter failed."""
+
+from __future__ import annotations
+
+from urgentaction.alerts.models import Alert, AlertState
+from urgentaction.alerts.plan import AlertPlan
+from urgentaction.cases.models import Case, StatusUpdate
+from urgentaction.core.errors import TemplateError
+from urgentaction.triggers.decision import OfficialsAudience, TriggerDecision
+
+from .models import HumanTaskKind
+from .people import open_task
+
+
+def alert_waits(alert: Alert, decision: TriggerDecision) -> None:
+    """A draft that waits for a person is a task for one."""
+    if alert.state == AlertState.HELD:
+        return
+    open_task(
+        HumanTaskKind.DECIDE,
+        key=f"decide:{alert.id}",
+        title=f"Alert {alert.number} waits for a decision ({decision.status}, {decision.confidence})",
+        advice=f"Read it: `urgentaction alert show {alert.number}`. Then `alert approve` or `alert reject`.",
+        alert=alert,
+    )
+
+
+def offices_are_vacant(alert: Alert) -> None:
+    """An addressed office that nobody is recorded as holding must not hold up the others."""
+    if AlertPlan.from_json(alert.plan).officials_audience in (OfficialsAudience.NONE, OfficialsAudience.NEW_TARGET):
+        return
+    reached = alert.targets.values("official__office_id")
+    for addressee in alert.case.addressees.exclude(office_id__in=reached).select_related("office"):
+        open_task(
+            HumanTaskKind.REACH_OFFICIAL,
+            key=f"vacant:{alert.id}:{addressee.office.slug}",
+            title=f"Nobody is recorded as holding the office “{addressee.office}” (alert {alert.number})",
+            advice="No letter goes there. Add the official to the directory, import it, and send a manual alert.",
+            alert=alert,
+        )
+
+
+def others_lost_their_appeal(case: Case, update: StatusUpdate, decision: TriggerDecision) -> None:
+    """A split group: whoever lost a running appeal by news about others needs one of their own."""
+    if decision.remainder:
+        open_task(
+            HumanTaskKind.DECIDE,
+            key=f"remainder:{update.id}",
+            title=f"{case.reference}: {len(decision.remainder)} persons lost their running appeal",
+            advice=(
+                f"The update concerned others of the group. For {', '.join(decision.remainder)} report their own "
+                f"status (`urgentaction case update {case.reference} --person …`) or send a manual alert."
+            ),
+        )
+
+
+def manual_alert_waits(alert: Alert) -> None:
+    """A composed alert waits for somebody else's yes."""
+    open_task(
+        HumanTaskKind.DECIDE,
+        key=f"decide:{alert.id}",
+        title=f"Alert {alert.number} (manual) waits for approval",
+        advice=f"Another person than its author runs `urgentaction alert approve {alert.number}`.",
+        alert=alert,
+    )
+
+
+def letter_failed(alert: Alert, error: TemplateError) -> None:
+    """An alert was stopped because a template can't be rendered: it says what to mend."""
+    open_task(
+        HumanTaskKind.FIX_CONFIGURATION,
+        key=f"template:{alert.id}",
+        title=f"Alert {alert.number} was stopped: a letter can't be made",
+        advice=f"{error} Then report the update again or send a manual alert.",
+        alert=alert,
+    )
