@@ -67,22 +67,20 @@ CASE WHEN n.channel <> 'sms' OR s.quiet_from IS NULL OR s.quiet_until IS NULL
 #: Conditions on a supporter `s` and a channel `n.channel`; the dry run counts by the same ones.
 EVERYBODY = "n.channel = ANY(%(channels)s)"
 
-# As `queries.reached_by`: by its state, or because one of its tries may have arrived.
-_WAS_REACHED = """
-r.alert_id = ANY(%(followed)s) AND r.supporter_id = s.id
-AND (r.state = ANY(%(reached)s) OR EXISTS (
-    SELECT 1 FROM deliveries_attempt t WHERE t.delivery_id = r.id
-    AND (t.outcome = 'unknown' OR (t.outcome = 'refused' AND t.retry_class = 'soon' AND t.gateway_ref <> ''))))
-"""
-
+# Reached as `queries.reached_by` says it: by its state, or because one of its tries may have arrived.
 REACHED_BEFORE = """
-EXISTS (SELECT 1 FROM deliveries_delivery r WHERE {was_reached})
-AND (n.channel = ANY(%(channels)s)
-  OR (NOT (s.wants_email AND s.email_index IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM supporters_suppression gone WHERE gone.channel = 'email' AND gone.lifted_at IS NULL
-              AND (gone.expires_at IS NULL OR gone.expires_at > ua_now()) AND gone.address_index = s.email_index))
-      AND EXISTS (SELECT 1 FROM deliveries_delivery r WHERE {was_reached} AND r.channel = n.channel)))
-""".format(was_reached=_WAS_REACHED)
+EXISTS (SELECT 1 FROM deliveries_delivery r
+        WHERE r.alert_id = ANY(%(followed)s) AND r.supporter_id = s.id
+          AND (r.state = ANY(%(reached)s) OR EXISTS (
+              SELECT 1 FROM deliveries_attempt t WHERE t.delivery_id = r.id
+              AND (t.outcome = 'unknown' OR (t.outcome = 'refused' AND t.retry_class = 'soon' AND t.gateway_ref <> ''))))
+          AND (n.channel = ANY(%(channels)s)
+            OR (r.channel = n.channel
+                AND NOT (s.wants_email AND s.email_index IS NOT NULL AND NOT EXISTS (
+                    SELECT 1 FROM supporters_suppression gone WHERE gone.channel = 'email' AND gone.lifted_at IS NULL
+                      AND (gone.expires_at IS NULL OR gone.expires_at > ua_now())
+                      AND gone.address_index = s.email_index)))))
+"""
 
 
 def expand_supporters(alert: Alert, plan: SupporterPlan, *, followed: list[uuid.UUID]) -> int:
