@@ -73,7 +73,8 @@ EXISTS (SELECT 1 FROM deliveries_delivery r
         WHERE r.alert_id = ANY(%(followed)s) AND r.supporter_id = s.id
           AND (r.state = ANY(%(reached)s) OR EXISTS (
               SELECT 1 FROM deliveries_attempt t WHERE t.delivery_id = r.id
-              AND (t.outcome = 'unknown' OR (t.outcome = 'refused' AND t.retry_class = 'soon' AND t.gateway_ref <> ''))))
+              AND (t.outcome = 'unknown'
+                OR (t.outcome = 'refused' AND t.retry_class = 'soon' AND t.gateway_ref <> ''))))
           AND (n.channel = ANY(%(channels)s)
             OR (r.channel = n.channel
                 AND NOT (s.wants_email AND s.email_index IS NOT NULL AND NOT EXISTS (
