@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ import pytest
 
 from urgentaction.core.enqueue import close_connections
 from urgentaction.embedded.servers import Servers
+
+# Started in the background by a shell, this process ignores SIGINT, and so would every program a test starts and then
+# ends with Ctrl-C. A handler here makes theirs the default again.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["tests.network_guard"]
 

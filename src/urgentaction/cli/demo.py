@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -171,6 +172,7 @@ def _stay(stack: Stack, console: Console) -> None:
     console.print(f"\n[bold]Console[/bold]  {stack.base_url}/  ({login[0]} / {login[1]})")
     console.print(f"[bold]Outbox[/bold]   {stack.outbox_url}/  (what the gateways took)")
     console.print("In another terminal, `urgentaction` commands act on this demo while it runs. Ctrl-C ends it.")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # may be ignored where a shell put us into the background
     try:
         while not stack.stopped():
             time.sleep(1)

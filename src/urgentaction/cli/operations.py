@@ -43,12 +43,13 @@ def doctor() -> None:
 
 
 def _examine(session: Session) -> list[Finding]:
+    var = session.served()
     try:
-        with bootstrap.environment(session.var):
+        with bootstrap.environment(var):
             bootstrap.start_django()
             from urgentaction.cli.checks import all_findings
 
-            return all_findings(session.var)
+            return all_findings(var)
     except ConfigurationError as error:
         return [Finding("configuration", Level.FAIL, str(error), "Set it, then run the doctor again.")]
     except UrgentActionError as error:

@@ -51,11 +51,15 @@ class Session:
             ConfigurationError: the environment is incomplete, or the database lacks tables.
             UrgentActionError: the database does not answer.
         """
+        with bootstrap.django(self.served(), tell=self.note), _database_errors_in_words():
+            yield
+
+    def served(self) -> bootstrap.VarFolder:
+        """The folder that this command acts on; says so where that is a running demo's."""
         var = self.var.serving()
         if var != self.var:
             self.note(f"Acting on the demo that runs in {var.path}.")
-        with bootstrap.django(var, tell=self.note), _database_errors_in_words():
-            yield
+        return var
 
     def note(self, line: str) -> None:
         """Something worth knowing that is no part of the answer."""

@@ -91,6 +91,8 @@ def up(
     session = current()
     parts = [part for part in Part if not (no_sandbox and part is Part.SANDBOX)]
     stack = Stack(session.var.path, port=port, parts=parts, with_samples=True)
+    # A shell without job control starts background commands with SIGINT ignored; Ctrl-C must end this all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _interrupt)
 
     def say(text: str) -> None:
