@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -77,6 +79,12 @@ class SandboxProgram:
                 "sender": "+442079460102",
             },
         }
+
+
+def die_with_parent() -> None:
+    """For `preexec_fn`: the kernel ends this program when the one that started it is gone (on Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def read_ledger(http_url: str) -> list[dict[str, Any]]:

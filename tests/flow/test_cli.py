@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.flow.world import World
+from tests.sandbox_program import die_with_parent
 from urgentaction import pipeline
 from urgentaction.accounts.models import ApiToken, AuditEntry, User
 from urgentaction.alerts.models import Alert, StandingApproval
@@ -340,6 +341,7 @@ def test_everything_up_and_down_again(tmp_path: Path, project: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "urgentaction.cli.main", "up", "--port", "0", "--json"],
         env=own_environment(var), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - no thread runs here; a crashed test run must leave nothing behind
     ) as stack:  # fmt: skip
         try:
             assert stack.stdout is not None
@@ -361,7 +363,12 @@ def test_everything_up_and_down_again(tmp_path: Path, project: Path) -> None:
             assert "is in use" in run(var, "up", "--port", "0").stderr
         finally:
             stack.send_signal(signal.SIGINT)
-        assert stack.wait(60) == 0
+            try:
+                ended = stack.wait(60)
+            except subprocess.TimeoutExpired:
+                stack.kill()
+                raise
+        assert ended == 0
     deadline = time.monotonic() + 20
     while _mentioning(str(var)) and time.monotonic() < deadline:
         os.sched_yield()
