@@ -13,9 +13,10 @@ import pytest
 from urgentaction.core.enqueue import close_connections
 from urgentaction.embedded.servers import Servers
 
-# Started in the background by a shell, this process ignores SIGINT, and so would every program a test starts and then
-# ends with Ctrl-C. A handler here makes theirs the default again.
+# Started in the background or by `nohup`, this process ignores SIGINT or SIGHUP, and so would every program that a test
+# starts and then ends by one of them. What is set here makes theirs the default again.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 pytest_plugins = ["tests.network_guard"]
 
