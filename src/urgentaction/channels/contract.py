@@ -131,6 +131,8 @@ class Refused:
     text: str = ""
     retry_after: timedelta | None = None
     is_about_us: bool = False
+    is_gateway_fault: bool = False
+    is_about_domain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
