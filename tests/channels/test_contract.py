@@ -97,6 +97,8 @@ def test_being_told_to_slow_down(bench: Bench, gateway: Gateway, sandbox: Sandbo
     outcome = gateway.submit(outgoing)
     assert isinstance(outcome, Refused)
     assert outcome.retry_class is RetryClass.THROTTLE
+    assert not outcome.is_gateway_fault
+    assert outcome.is_about_domain is (bench.kind == "smtp"), "the stand-in refuses at RCPT"
     if isinstance(bench.throttle, Mapping) and "retry_after" in bench.throttle:
         assert outcome.retry_after is not None
         assert outcome.retry_after.total_seconds() == bench.throttle["retry_after"]
@@ -245,7 +247,7 @@ def test_an_unreachable_gateway_has_taken_nothing(bench: Bench, ear: Ear) -> Non
     gateway = bench.gateway(bench.nowhere)
     outcome = gateway.submit(bench.outgoing(ear))
     assert isinstance(outcome, Refused)
-    assert (outcome.retry_class, outcome.code) == (RetryClass.SOON, "connect")
+    assert (outcome.retry_class, outcome.code, outcome.is_gateway_fault) == (RetryClass.SOON, "connect", True)
     assert not gateway.check().is_ok
     gateway.close()
 

@@ -85,8 +85,10 @@ class NotSent:
 
     def outcome(self) -> Refused:
         """The same in the contract's words."""
-        # What keeps a request from leaving at all is the certificate, the URL or a credential, never one message.
-        return Refused(self.retry_class, self.code, self.text, is_about_us=self.retry_class is RetryClass.FIX_FIRST)
+        # What keeps a request from leaving at all is the certificate, the URL or a credential, never one message:
+        # ours to put right, or else the gateway's own trouble.
+        is_ours = self.retry_class is RetryClass.FIX_FIRST
+        return Refused(self.retry_class, self.code, self.text, is_about_us=is_ours, is_gateway_fault=not is_ours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,12 @@ def is_about_us(status: int) -> bool:
     return status < 400 or status in {401, 402, 403, 404, 405}
 
 
+def is_gateway_fault(status: int) -> bool:
+    """Whether a status says that the gateway can't take anything just now, and has not taken this (RFC 9110, 8470)."""
+    return status in _FAULTS
+
+
+_FAULTS = frozenset({408, 425, 503})
 _STATUS_CLASSES: Mapping[int, RetryClass] = {
     400: RetryClass.FIX_FIRST,
     401: RetryClass.FIX_FIRST,

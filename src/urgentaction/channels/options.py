@@ -1,11 +1,12 @@
 """What a gateway is built from: its options, declared once, checked at the start, secrets kept out of sight.
 
-Owns `Option`, `Options`, `Acknowledgement` and `GatewayKind`. Knows the names of the environment variables only to
-name them in errors; it never reads the environment.
+Owns `Option`, `Options`, `Acknowledgement` and `GatewayKind`. Knows the names of the environment variables, and of the
+keys in the gateways file, only to name them in errors; it reads neither.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -19,7 +20,13 @@ from urgentaction.core.errors import ConfigurationError, SandboxRefusal
 ALLOW_HOSTS = "allow_hosts"
 #: Seconds that an HTTP gateway may take to answer; likewise shared.
 TIMEOUT = "gateway_timeout_seconds"
-_SHARED = frozenset({ALLOW_HOSTS, TIMEOUT})
+SHARED = frozenset({ALLOW_HOSTS, TIMEOUT})
+#: What a gateway may be called.
+NAME = re.compile(r"[a-z0-9-]{1,40}")
+#: Says which options stand in the gateways file, for messages: their names with spaces between, or EVERY_KEY for a
+#: gateway that is configured nowhere else. Without it all of them are environment variables.
+FILE_KEYS = "_file"
+EVERY_KEY = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +73,8 @@ class Options:
     """A gateway's options, checked against their declaration.
 
     Raises:
-        ConfigurationError: an option is missing, unknown or not one of its choices. The variable is named, a
-            secret's value never is.
+        ConfigurationError: an option is missing, unknown or not one of its choices. The variable or the file's key is
+            named, a secret's value never is.
     """
 
     def __init__(self, config: GatewayConfig, declared: tuple[Option, ...]) -> None:
@@ -76,7 +83,8 @@ class Options:
         self.mode = config.mode
         self._declared = {option.name: option for option in declared}
         self._values = dict(config.options)
-        for unknown in self._values.keys() - self._declared.keys() - _SHARED:
+        self._in_file = frozenset(self._values.pop(FILE_KEYS, "").split())
+        for unknown in self._values.keys() - self._declared.keys() - SHARED:
             known = ", ".join(sorted(self._declared))
             raise ConfigurationError(f"Gateway {self.name!r} has no option {unknown!r}; {self.kind} knows {known}.")
         for option in declared:
@@ -91,11 +99,13 @@ class Options:
         return self._values.get(name, "") or self._declared[name].default
 
     def variable(self, name: str) -> str:
-        """The environment variable behind an option, for messages."""
-        return f"URGENTACTION_{name.upper()}" if name in _SHARED else f"URGENTACTION_{self.kind}_{name}".upper()
+        """What a person changes to change an option: `[backup] host` of the gateways file, or a variable's name."""
+        if name not in SHARED and self._in_file & {name, EVERY_KEY}:
+            return f"[{self.name}] {name}"
+        return f"URGENTACTION_{name.upper()}" if name in SHARED else f"URGENTACTION_{self.kind}_{name}".upper()
 
     def fault(self, name: str, message: str) -> ConfigurationError:
-        """An error that names the variable: `URGENTACTION_SMTP_PORT: …`."""
+        """An error that names the variable or key: `URGENTACTION_SMTP_PORT: …`, `[backup] port: …`."""
         return ConfigurationError(f"{self.variable(name)}: {message}")
 
     def integer(self, name: str, *, least: int, most: int) -> int:

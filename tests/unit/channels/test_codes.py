@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from urgentaction.channels.contract import RetryClass
 from urgentaction.channels.email.smtp import codes as smtp
+from urgentaction.channels.email.smtp.session import Reply
 from urgentaction.channels.fax.telnyx import codes as telnyx
 from urgentaction.channels.registry import KINDS, attempt_limit, is_about_us
 from urgentaction.channels.sms.twilio import codes as twilio
@@ -59,6 +60,19 @@ def test_unlisted_smtp_codes_are_logged(caplog: pytest.LogCaptureFixture) -> Non
         assert smtp.classify(599, "", "?") is NEVER
         assert smtp.classify(450, "4.9.9", "?") is SOON
     assert [record.args for record in caplog.records] == [(499, "(no enhanced code)"), (599, "(no enhanced code)")]
+
+
+@given(code=st.integers(400, 599), text=st.text(max_size=40), step=st.sampled_from(smtp.Step))
+def test_a_reply_blames_one_party_only(code: int, text: str, step: smtp.Step) -> None:
+    for enhanced in ("", f"{code // 100}.3.2", f"{code // 100}.7.28", f"{code // 100}.7.8"):
+        refused = Reply(code, f"{enhanced} {text}").refusal(step, domain="office.invalid")
+        blamed = [refused.is_about_us, refused.is_gateway_fault, refused.is_about_domain]
+        assert sum(blamed) <= 1
+        if refused.is_gateway_fault:
+            assert code < 500
+            assert step is not smtp.Step.RCPT
+        if refused.is_about_domain:
+            assert step.is_recipient_named
 
 
 ENHANCED = st.one_of(st.just(""), st.from_regex(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}", fullmatch=True))
@@ -167,6 +181,34 @@ def test_a_code_that_comes_by_receipt_tells_whom_it_blames(kind: str, code: str,
 def test_what_blames_us_must_be_fixed_first() -> None:
     assert {telnyx.classify(code) for code in KINDS["telnyx"].about_us} == {FIX_FIRST}
     assert {twilio.classify(int(code)) for code in KINDS["twilio"].about_us} == {FIX_FIRST}
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "code", "expected"),
+    [
+        ("telnyx", 503, "10007", True),
+        ("telnyx", 503, "", True),
+        ("telnyx", 503, "service_unavailable", True),
+        ("telnyx", 503, "user_busy", False),
+        ("telnyx", 408, "", True),
+        ("telnyx", 425, "", True),
+        ("telnyx", 429, "10011", False),
+        ("telnyx", 422, "service_unavailable", False),
+        ("twilio", 503, 20503, True),
+        ("twilio", 503, 0, True),
+        ("twilio", 503, 21211, False),
+        ("twilio", 429, 20429, False),
+        ("twilio", 400, 20503, False),
+    ],
+)
+def test_only_a_gateway_that_can_take_nothing_is_at_fault(
+    kind: str,
+    status: int,
+    code: object,
+    expected: bool,  # noqa: FBT001
+) -> None:
+    table = {"telnyx": telnyx, "twilio": twilio}[kind]
+    assert table.is_gateway_fault(status, code) is expected
 
 
 @pytest.mark.parametrize(

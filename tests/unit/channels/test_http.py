@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.unit.channels.hostile import HANG_UP, SILENCE, HttpScript, Server, http_answer
 from urgentaction.channels import http
-from urgentaction.channels.contract import RetryClass
+from urgentaction.channels.contract import Refused, RetryClass
 
 Start = Callable[[HttpScript], Server]
 BIG = {"body": "x" * 8_000_000}  # more than the kernel buffers of a connection hold
@@ -39,6 +39,7 @@ def test_nobody_listening_is_not_sent(client: httpx.Client) -> None:
     result = post(client, port)
     assert isinstance(result, http.NotSent)
     assert (result.code, result.retry_class) == ("connect", RetryClass.SOON)
+    assert result.outcome() == Refused(RetryClass.SOON, "connect", result.text, is_gateway_fault=True)
 
 
 @pytest.mark.parametrize("end", [HANG_UP, SILENCE])
@@ -48,6 +49,7 @@ def test_a_connection_that_breaks_in_the_middle_of_the_request_is_not_sent(
     result = post(client, start(HttpScript([end], reads=1000)).port, BIG)
     assert isinstance(result, http.NotSent)
     assert result.code == "write"
+    assert result.outcome().is_gateway_fault
 
 
 @pytest.mark.parametrize("answer", [HANG_UP, SILENCE, b"no HTTP at all\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Le"])
@@ -131,6 +133,24 @@ def test_retry_after_never_fails(text: str) -> None:
 def test_every_status_has_a_class_or_is_openly_unknown(status: int) -> None:
     found = http.class_of_status(status)
     assert (found is None) == (status >= 500 and status != 503)
+
+
+@pytest.mark.parametrize("error", [httpx.PoolTimeout("full"), httpx.ConnectTimeout("slow"), httpx.WriteError("cut")])
+def test_a_gateway_out_of_reach_is_at_fault_and_nobody_else(error: httpx.TransportError) -> None:
+    outcome = http.judge(error, is_request_complete=False).outcome()
+    assert isinstance(outcome, Refused)
+    assert (outcome.is_gateway_fault, outcome.is_about_us) == (True, False)
+
+
+def test_a_request_that_can_not_be_put_together_is_ours_to_fix() -> None:
+    outcome = http.judge(httpx.UnsupportedProtocol("gopher"), is_request_complete=False).outcome()
+    assert isinstance(outcome, Refused)
+    assert (outcome.is_gateway_fault, outcome.is_about_us) == (False, True)
+
+
+@given(status=st.integers(100, 599))
+def test_a_faulty_gateway_has_certainly_taken_nothing(status: int) -> None:
+    assert not http.is_gateway_fault(status) or http.class_of_status(status) is RetryClass.SOON
 
 
 @given(body=st.binary(max_size=60))

@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.channels.samples import FAX, MAIL, SMS, config
 from urgentaction.channels.contract import Accepted, Gateway, Mode, Outgoing, Refused, RetryClass
+from urgentaction.channels.options import EVERY_KEY, FILE_KEYS
 from urgentaction.channels.registry import KINDS, GuardedGateway, build
 from urgentaction.core.errors import ConfigurationError, SandboxRefusal
 
@@ -68,6 +69,30 @@ def test_secrets_are_shown_nowhere(kind: str, caplog: pytest.LogCaptureFixture) 
 def test_a_faulty_option_is_named(kind: str, changed: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         build(config(kind, {**COMPLETE[kind], **changed}))
+
+
+@pytest.mark.parametrize(
+    ("in_file", "changed", "message"),
+    [
+        ("*", {"host": ""}, r"^\[smtp-test\] host: is not set"),
+        ("*", {"port": "0"}, r"^\[smtp-test\] port: '0' is not a number"),
+        ("weight port", {"port": "0"}, r"^\[smtp-test\] port: '0' is not a number"),
+        ("weight port", {"tls": "maybe"}, r"^URGENTACTION_SMTP_TLS: is 'maybe'"),
+        ("*", {"host": "mail.office.org"}, r"^\[smtp-test\] host: Sandbox mode"),
+        ("*", {"hots": "127.0.0.1"}, r"'smtp-test' has no option 'hots'; smtp knows helo, host"),
+    ],
+)
+def test_an_option_of_the_gateways_file_is_named_as_it_stands_there(
+    in_file: str, changed: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        build(config("smtp", {**COMPLETE["smtp"], **changed, FILE_KEYS: in_file}))
+
+
+def test_what_all_gateways_share_is_never_the_files() -> None:
+    options = {**COMPLETE["telnyx"], FILE_KEYS: EVERY_KEY, "gateway_timeout_seconds": "0"}
+    with pytest.raises(ConfigurationError, match=r"^URGENTACTION_GATEWAY_TIMEOUT_SECONDS: "):
+        build(config("telnyx", options))
 
 
 def test_an_unknown_kind_is_named() -> None:

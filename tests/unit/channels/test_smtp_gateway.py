@@ -75,6 +75,7 @@ def test_what_breaks_before_the_final_dot_is_not_sent(
     assert isinstance(outcome, Refused)
     assert outcome.retry_class is RetryClass.SOON
     assert "Nothing was handed over" in outcome.text
+    assert outcome.is_gateway_fault
 
 
 @pytest.mark.parametrize("end", [HANG_UP, SILENCE, b"what?\r\n", b"250-first line +\r\n" + HANG_UP, b"300 hm\r\n"])
@@ -151,6 +152,67 @@ def test_one_mailbox_or_one_message_is_told_from_what_concerns_all(
     assert outcome.is_about_us is is_about_us
 
 
+@pytest.mark.parametrize(
+    ("step", "reply", "is_gateway_fault"),
+    [
+        ("GREETING", b"421 too many connections\r\n", True),
+        ("GREETING", b"hello\r\n", True),
+        ("EHLO", b"421 4.3.2 shutting down\r\n+" + HANG_UP, True),
+        ("MAIL", b"421 4.3.2 shutting down\r\n", True),
+        ("MAIL", b"452 4.3.1 disk full\r\n", True),
+        ("MAIL", b"452 4.3.4 larger than there is room\r\n", False),
+        ("MAIL", b"451 4.4.0 no way out\r\n", True),
+        ("RCPT", b"451 4.4.1 that host does not answer\r\n", False),
+        ("RCPT", b"450 4.2.1 mailbox busy\r\n", False),
+        ("RCPT", b"451 4.3.0 look-up failed\r\n", False),
+        ("RCPT", b"421 try another server\r\n", False),
+        ("DATA", b"451 4.3.0 queue file\r\n", True),
+        ("DATA", b"250 what?\r\n", True),
+        ("DOT", b"452 4.3.1 disk full\r\n", True),
+        ("DOT", b"421 closing\r\n", True),
+        ("DOT", b"451 4.3.0 the scanner stumbled over this one\r\n", False),
+        ("DOT", b"451 4.7.1 try later\r\n", False),
+        ("DOT", b"554 5.3.2 no more mail today\r\n", False),
+    ],
+)
+def test_the_servers_own_trouble_is_told_from_the_recipients(
+    start: Start,
+    step: str,
+    reply: bytes,
+    is_gateway_fault: bool,  # noqa: FBT001
+) -> None:
+    script = SmtpScript(replies={step: [reply]})
+    outcome = outcome_of(start, script)
+    assert isinstance(outcome, Refused)
+    assert outcome.is_gateway_fault is is_gateway_fault
+    assert not outcome.is_about_us
+
+
+@pytest.mark.parametrize(
+    ("step", "reply", "is_about_domain"),
+    [
+        ("GREETING", b"421 4.7.0 too many connections\r\n", False),
+        ("MAIL", b"450 4.7.28 you write too much\r\n", False),
+        ("RCPT", b"450 4.7.28 unusual rate\r\n", True),
+        ("RCPT", b"421 4.7.0 try later\r\n", True),
+        ("RCPT", b"450 4.2.1 mailbox busy\r\n", False),
+        ("DOT", b"421 4.7.28 too much for Office.invalid today\r\n", True),
+        ("DOT", b"451 4.7.0 you write too much\r\n", False),
+    ],
+)
+def test_one_domain_that_asks_to_slow_down_is_told_from_the_server(
+    start: Start,
+    step: str,
+    reply: bytes,
+    is_about_domain: bool,  # noqa: FBT001
+) -> None:
+    outcome = outcome_of(start, SmtpScript(replies={step: [reply]}))
+    assert isinstance(outcome, Refused)
+    assert outcome.is_about_domain is is_about_domain
+    assert not outcome.is_gateway_fault
+    assert outcome.retry_class is (RetryClass.LATER if b"4.2.1" in reply else RetryClass.THROTTLE)
+
+
 def test_a_refused_recipient_is_not_mailed_although_data_is_granted(start: Start) -> None:
     replies = {"RCPT": [b"550 5.1.1 no such user\r\n"], "DATA": [b"354 go on\r\n"], "DOT": [b"554 no recipients\r\n"]}
     server = start(script := SmtpScript(PIPELINING, replies))
@@ -171,7 +233,8 @@ def test_421_in_the_middle_costs_one_attempt_and_a_connection(
     server = start(script)
     mail = gateway(server.port)
     outcome = mail.submit(MAIL)
-    assert outcome == Refused(RetryClass.SOON, "4.3.2", "421 4.3.2 shutting down")
+    is_its_fault = step != "RCPT"  # there it may be what the recipient's side said
+    assert outcome == Refused(RetryClass.SOON, "4.3.2", "421 4.3.2 shutting down", is_gateway_fault=is_its_fault)
     assert mail.submit(MAIL) == Accepted(MAIL.message_id)
     assert server.connections == 2
 
@@ -202,7 +265,8 @@ def test_a_batch_asks_an_unreachable_server_once(start: Start) -> None:
     server = start(SmtpScript(replies={"GREETING": [SILENCE]}))
     results = list(gateway(server.port).submit_many([MAIL] * 50))
     assert len(results) == 50
-    assert {(o.retry_class, o.code) for _, o in results if isinstance(o, Refused)} == {(RetryClass.SOON, "closed")}
+    refusals = {(o.retry_class, o.code, o.is_gateway_fault) for _, o in results if isinstance(o, Refused)}
+    assert refusals == {(RetryClass.SOON, "closed", True)}
     assert server.connections == 1
 
 
@@ -253,7 +317,7 @@ def test_nobody_listening() -> None:
     mail = gateway(port)
     outcome = mail.submit(MAIL)
     assert isinstance(outcome, Refused)
-    assert (outcome.retry_class, outcome.code) == (RetryClass.SOON, "connect")
+    assert (outcome.retry_class, outcome.code, outcome.is_gateway_fault) == (RetryClass.SOON, "connect", True)
     assert not mail.check().is_ok
 
 

@@ -90,6 +90,7 @@ def test_recorded_refusals(start: Start, answer: bytes, retry_class: RetryClass,
     outcome, _ = outcome_of(start, answer)
     assert isinstance(outcome, Refused)
     assert (outcome.retry_class, outcome.code) == (retry_class, code)
+    assert outcome.is_gateway_fault is (retry_class is RetryClass.SOON)
 
 
 def test_too_many_requests_keeps_the_wait_asked_for(start: Start) -> None:

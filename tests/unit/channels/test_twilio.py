@@ -118,7 +118,14 @@ def test_recorded_refusals(start: Start, status: int, code: int, retry_class: Re
     body = {"code": code, "message": f"About {SMS.to}", "more_info": "https://www.twilio.com/docs", "status": status}
     outcome, _ = submitted(start, answered(status, body, "Retry-After: 3\r\n"))
     is_about_us = code in {20003, 20404}
-    assert outcome == Refused(retry_class, str(code), "About <number>", timedelta(seconds=3), is_about_us=is_about_us)
+    assert outcome == Refused(
+        retry_class,
+        str(code),
+        "About <number>",
+        timedelta(seconds=3),
+        is_about_us=is_about_us,
+        is_gateway_fault=code == 20503,
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,27 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 
 from urgentaction.channels.contract import RetryClass
 
 _log = logging.getLogger(__name__)
+
+
+class Step(StrEnum):
+    """What a reply answers. Before RCPT nobody but us and the server can be meant."""
+
+    OPENING = "opening"  # greeting, EHLO, STARTTLS, AUTH
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    DOT = "dot"
+
+    @property
+    def is_recipient_named(self) -> bool:
+        """Whether the server knows by now whom the mail is for."""
+        return self not in {Step.OPENING, Step.MAIL}
+
 
 ENHANCED: Mapping[str, RetryClass] = {
     # The recipient's address: gone, or never was. These suppress.
@@ -91,8 +108,17 @@ _FIRST_PERMANENT = 500
 _LOGIN = frozenset({530, 534, 535, 538})
 _LOGIN_OR_SENDER = frozenset({"5.1.7", "5.1.8", "5.7.8", "5.7.60"})
 #: This message, although nobody has been named yet: its size and its encoding are told with MAIL FROM.
-_MESSAGE = frozenset({"5.2.3", "5.3.4"})
-_MESSAGE_SUBJECT = "5.6."
+_MESSAGE = frozenset({"5.2.3", "5.3.4", "4.2.3", "4.3.4"})
+_MESSAGE_SUBJECTS = ("5.6.", "4.6.")
+
+#: The server's own trouble by what it answers: its disk, its configuration, it shuts down. RCPT is missing on purpose:
+#: there a relay may pass on what the recipient's side said. After the message, "4.3.0" may be about that one.
+_SYSTEM = frozenset({"4.3.1", "4.3.2", "4.3.5"})
+SYSTEM_FAULTS: Mapping[Step, frozenset[str]] = {
+    Step.DATA: _SYSTEM | {"4.3.0", "4.4.2"},
+    Step.DOT: _SYSTEM | {"4.4.2"},
+}
+_SERVICE_CLOSING = 421
 
 
 def classify(code: int, enhanced: str, text: str) -> RetryClass:
@@ -120,16 +146,42 @@ def classify(code: int, enhanced: str, text: str) -> RetryClass:
     return RetryClass.NEVER if code >= _FIRST_PERMANENT else RetryClass.LATER
 
 
-def is_about_us(code: int, enhanced: str, *, is_recipient_named: bool) -> bool:
+def is_about_us(code: int, enhanced: str, *, step: Step) -> bool:
     """Whether a FIX_FIRST reply blames our account, sender or connection, rather than one message or recipient.
 
     Args:
         code: the three digits.
         enhanced: the enhanced code, or empty.
-        is_recipient_named: the reply came after RCPT; before it, nobody but us can be meant.
+        step: what it answers.
     """
     if code in _LOGIN or enhanced in _LOGIN_OR_SENDER:
         return True
-    if enhanced in _MESSAGE or enhanced.startswith(_MESSAGE_SUBJECT):
+    return not _is_about_message(enhanced) and not step.is_recipient_named
+
+
+def is_gateway_fault(code: int, enhanced: str, *, step: Step) -> bool:
+    """Whether a refusal that is none for ever (SOON, LATER) is the server's own trouble, whoever is written to."""
+    if not 400 <= code < _FIRST_PERMANENT or _is_about_message(enhanced):
         return False
-    return not is_recipient_named
+    if not step.is_recipient_named:
+        return True
+    if enhanced:
+        return enhanced in SYSTEM_FAULTS.get(step, ())
+    return code == _SERVICE_CLOSING and step in SYSTEM_FAULTS
+
+
+def is_about_domain(text: str, *, step: Step, domain: str) -> bool:
+    """Whether a THROTTLE means one recipient domain rather than everything that we hand to this server.
+
+    Args:
+        text: the server's words.
+        step: what it answers; at RCPT the recipient decides, later only words that name the domain do.
+        domain: the recipient's.
+    """
+    if step is Step.RCPT:
+        return True
+    return step.is_recipient_named and bool(domain) and domain.casefold() in text.casefold()
+
+
+def _is_about_message(enhanced: str) -> bool:
+    return enhanced in _MESSAGE or enhanced.startswith(_MESSAGE_SUBJECTS)

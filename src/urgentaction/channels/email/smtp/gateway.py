@@ -76,7 +76,10 @@ class SmtpGateway:
                 unreachable = session
                 yield outgoing, session
             else:
-                yield outgoing, self._deliver(session, outgoing)
+                outcome = self._deliver(session, outgoing)
+                if self._session is None and isinstance(outcome, Refused):
+                    unreachable = outcome  # the connection at hand had gone stale, and there was no other
+                yield outgoing, outcome
 
     def parse(self, callback: Callback) -> Iterable[Receipt]:  # noqa: ARG002  # the contract's signature
         """A mail server makes no callbacks, so whatever claims to be one is not from it."""

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from urgentaction.channels.contract import Accepted, Outcome, Refused, RetryClass, Unknown
-from urgentaction.channels.email.smtp.codes import classify, is_about_us
+from urgentaction.channels.email.smtp.codes import Step, classify, is_about_domain, is_about_us, is_gateway_fault
 from urgentaction.channels.wording import harmless
 
 _CRLF = b"\r\n"
@@ -29,6 +29,8 @@ _DOT = b".\r\n"
 _MAX_REPLY_BYTES = 65_536
 _SERVICE_CLOSING = 421
 _START_INPUT = 354
+#: What the replies to an envelope's commands answer, in their order.
+_STEPS = (Step.MAIL, Step.RCPT, Step.DATA)
 _REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s|$)")
 _QUEUE_ID = re.compile(r"(?:queued as|queue id:?|\bid=)\s*<?([A-Za-z0-9._-]{4,64})", re.IGNORECASE)
@@ -67,6 +69,11 @@ class Envelope:
     content: bytes
     message_id: str
 
+    @property
+    def domain(self) -> str:
+        """The recipient's domain, as it stands in RCPT TO."""
+        return self.rcpt.decode("utf-8", "replace").rpartition("@")[2].rstrip(">")
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -91,19 +98,26 @@ class Reply:
         found = _ENHANCED.match(self.text)
         return found.group(1) if found else ""
 
-    def refusal(self, *, is_about_recipient: bool) -> Refused:
-        """This reply as a refusal. Before RCPT a server can only mean us, so NEVER becomes FIX_FIRST there."""
+    def refusal(self, step: Step, *, domain: str = "") -> Refused:
+        """This reply as a refusal. Before RCPT a server can only mean us, so NEVER becomes FIX_FIRST there.
+
+        Args:
+            domain: the recipient's, where there is one.
+        """
         if not self.is_negative:
-            return Refused(RetryClass.SOON, str(self.code), f"Out of step: {harmless(self.text)}")
-        retry_class = classify(self.code, self.enhanced, self.text)
-        if retry_class is RetryClass.NEVER and not is_about_recipient:
+            return _faulty(str(self.code), f"Out of step: {harmless(self.text)}")
+        code, enhanced = self.code, self.enhanced
+        retry_class = classify(code, enhanced, self.text)
+        if retry_class is RetryClass.NEVER and not step.is_recipient_named:
             retry_class = RetryClass.FIX_FIRST
+        is_passing = retry_class in {RetryClass.SOON, RetryClass.LATER}
         return Refused(
             retry_class,
-            self.enhanced or str(self.code),
-            harmless(f"{self.code} {self.text}"),
-            is_about_us=retry_class is RetryClass.FIX_FIRST
-            and is_about_us(self.code, self.enhanced, is_recipient_named=is_about_recipient),
+            enhanced or str(code),
+            harmless(f"{code} {self.text}"),
+            is_about_us=retry_class is RetryClass.FIX_FIRST and is_about_us(code, enhanced, step=step),
+            is_gateway_fault=is_passing and is_gateway_fault(code, enhanced, step=step),
+            is_about_domain=retry_class is RetryClass.THROTTLE and is_about_domain(self.text, step=step, domain=domain),
         )
 
 
@@ -157,9 +171,9 @@ def _refusal_of_opening(error: Exception) -> Refused:
     match error:
         case smtplib.SMTPResponseException():
             words = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else ""
-            return Reply(int(error.smtp_code), words).refusal(is_about_recipient=False)
+            return Reply(int(error.smtp_code), words).refusal(Step.OPENING)
         case smtplib.SMTPServerDisconnected():
-            return Refused(RetryClass.SOON, "closed", "The mail server hung up or fell silent while greeting.")
+            return _faulty("closed", "The mail server hung up or fell silent while greeting.")
         case smtplib.SMTPNotSupportedError():
             return _blaming_us("not-offered", "The mail server offers no STARTTLS or no AUTH.")
         case smtplib.SMTPException():
@@ -169,11 +183,15 @@ def _refusal_of_opening(error: Exception) -> Refused:
         case ValueError():
             return _blaming_us("login", "User name or password can't be sent (non-ASCII).")
         case _:
-            return Refused(RetryClass.SOON, "connect", f"No connection to the mail server ({type(error).__name__}).")
+            return _faulty("connect", f"No connection to the mail server ({type(error).__name__}).")
 
 
 def _blaming_us(code: str, text: str) -> Refused:
     return Refused(RetryClass.FIX_FIRST, code, text, is_about_us=True)
+
+
+def _faulty(code: str, text: str) -> Refused:
+    return Refused(RetryClass.SOON, code, text, is_gateway_fault=True)
 
 
 class Session:
@@ -246,7 +264,7 @@ class Session:
         except _Broken as broken:
             self.is_stale = self._transactions > 1 and self._replies_heard == 0 and broken.code == "closed"
             self._hang_up()
-            return Refused(RetryClass.SOON, broken.code, f"{broken} Nothing was handed over.")
+            return _faulty(broken.code, f"{broken} Nothing was handed over.")
         return self._verdict(envelope)
 
     def _verdict(self, envelope: Envelope) -> Outcome:
@@ -262,7 +280,7 @@ class Session:
             found = _QUEUE_ID.search(reply.text)
             return Accepted(found.group(1) if found else envelope.message_id)
         if reply.is_negative:
-            return reply.refusal(is_about_recipient=True)
+            return reply.refusal(Step.DOT, domain=envelope.domain)
         self._hang_up()
         return Unknown(f"The mail server answered {reply.code} to the final dot, which means nothing.")
 
@@ -273,7 +291,7 @@ class Session:
         first_bad = next((n for n, reply in enumerate(replies) if not self._is_wanted(n, reply)), None)
         if first_bad is None:
             return None
-        refused = replies[first_bad].refusal(is_about_recipient=first_bad > 0)
+        refused = replies[first_bad].refusal(_STEPS[first_bad], domain=envelope.domain)
         self._clear_up(replies)
         return refused
 

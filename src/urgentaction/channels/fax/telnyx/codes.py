@@ -72,6 +72,9 @@ _OUR_FIELDS = frozenset({"from", "connection_id", "webhook_url"})
 #: API error "phone number must be in +E.164 format".
 NOT_E164 = "10016"
 
+#: Said with a status that blames the gateway, this one does so too; the other reasons are about one fax.
+SERVICE_UNAVAILABLE = "service_unavailable"
+
 #: Tries in all. A voice that answers twice is nobody's fax; after a fault within a page, pages may lie there printed.
 ATTEMPT_LIMITS: Mapping[str, int] = {
     "fax_initial_communication_timeout": 2,
@@ -115,3 +118,8 @@ def is_about_us(status: int, code: str, pointer: str) -> bool:
         return code in ABOUT_US
     field = pointer.rpartition("/")[2]
     return field in _OUR_FIELDS or (field != "to" and http.is_about_us(status))
+
+
+def is_gateway_fault(status: int, code: str) -> bool:
+    """Whether an API error says that the gateway can't take anything now, not this one alone. Arguments as above."""
+    return http.is_gateway_fault(status) and (code not in FAILURE_REASONS or code == SERVICE_UNAVAILABLE)

@@ -35,7 +35,14 @@ from urgentaction.channels.contract import (
     RetryClass,
     Unknown,
 )
-from urgentaction.channels.fax.telnyx.codes import ABOUT_US, ATTEMPT_LIMITS, classify, classify_refusal, is_about_us
+from urgentaction.channels.fax.telnyx.codes import (
+    ABOUT_US,
+    ATTEMPT_LIMITS,
+    classify,
+    classify_refusal,
+    is_about_us,
+    is_gateway_fault,
+)
 from urgentaction.channels.options import GatewayKind, Option, Options
 from urgentaction.channels.wording import harmless
 
@@ -247,6 +254,7 @@ def _refusal(answer: http.Answer) -> Outcome:
         text,
         answer.retry_after(),
         is_about_us=retry_class is RetryClass.FIX_FIRST and is_about_us(answer.status, code, pointer),
+        is_gateway_fault=is_gateway_fault(answer.status, code),
     )
 
 

@@ -73,6 +73,9 @@ ABOUT_US = frozenset(
     {20003, 20403, 20404, 21212, 21603, 21606, 21609, 21701, 21703, 21704, 30002, 30029, 30032, 30034},
 )
 
+#: Said with a status that blames the gateway, this one does so too; the other codes are about one message.
+SERVICE_UNAVAILABLE = 20503
+
 #: Tries in all: these are worth one more and no third.
 ATTEMPT_LIMITS: Mapping[str, int] = {"30004": 2, "30008": 2, "30500": 2}
 
@@ -104,3 +107,8 @@ def is_about_us(status: int, code: int) -> bool:
     if not code or status == 401:
         return http.is_about_us(status)
     return code in ABOUT_US
+
+
+def is_gateway_fault(status: int, code: int) -> bool:
+    """Whether an API error says that the gateway can't take anything now, not this one alone. Arguments as above."""
+    return http.is_gateway_fault(status) and (code not in CODES or code == SERVICE_UNAVAILABLE)

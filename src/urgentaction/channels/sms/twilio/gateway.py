@@ -35,7 +35,14 @@ from urgentaction.channels.contract import (
 )
 from urgentaction.channels.options import Acknowledgement, GatewayKind, Option, Options
 from urgentaction.channels.sms.twilio.client import HttpxClient, NoResponse, Refusal
-from urgentaction.channels.sms.twilio.codes import ABOUT_US, ATTEMPT_LIMITS, classify, classify_refusal, is_about_us
+from urgentaction.channels.sms.twilio.codes import (
+    ABOUT_US,
+    ATTEMPT_LIMITS,
+    classify,
+    classify_refusal,
+    is_about_us,
+    is_gateway_fault,
+)
 from urgentaction.channels.sms.twilio.inbound import meaning
 from urgentaction.channels.wording import harmless
 
@@ -226,6 +233,7 @@ def _refusal(answer: http.Answer) -> Outcome:
         text,
         answer.retry_after(),
         is_about_us=retry_class is RetryClass.FIX_FIRST and is_about_us(answer.status, code),
+        is_gateway_fault=is_gateway_fault(answer.status, code),
     )
 
 
