@@ -1,4 +1,4 @@
-"""`urgentaction token create`, `urgentaction user create`: secrets are shown once, here, and never again."""
+"""`urgentaction token create`, `user create`: secrets are shown once, here. `supporter erase`: forgetting somebody."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 tokens = typer.Typer(help="Tokens for programs.", no_args_is_help=True)
 users = typer.Typer(help="Members of staff.", no_args_is_help=True)
+supporters = typer.Typer(help="People who asked to be told.", no_args_is_help=True)
 
 
 @tokens.callback()
@@ -28,6 +29,42 @@ def _tokens() -> None:
 @users.callback()
 def _users() -> None:
     """Members of staff."""
+
+
+@supporters.callback()
+def _supporters() -> None:
+    """People who asked to be told."""
+
+
+@supporters.command("erase")
+def erase_supporter(
+    supporter: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHO", help="Their id, mail address or number; `-` reads it from standard input (no shell history)."
+        ),
+    ],
+    *,
+    why: Annotated[str, typer.Option(help="Why, without names: what was asked for, and when. For the audit log.")],
+) -> None:
+    """Forget a supporter: name, addresses, and what gateways and they themselves wrote. It can't be undone."""
+    with opened() as session:
+        from django.db import transaction
+
+        from urgentaction.accounts.service import record_audit
+        from urgentaction.cli.suppression import typed
+        from urgentaction.receipts import erasing
+        from urgentaction.supporters.queries import supporter_called
+
+        if not why.strip():
+            raise InvalidInput.of("why", "say why; the audit log keeps it")
+        with transaction.atomic():
+            row = supporter_called(typed(supporter))
+            if not erasing.erase_supporter(row.id):
+                raise Conflict.of("supporter", f"{row.id} has been erased already")
+            record_audit(actor(), "supporter.erase", f"supporter:{row.id}", why=why.strip()[:200])
+        words = "Forgotten. The addresses get nothing any more; counts of past alerts stay as they were."
+        session.answer({"id": row.id, "is_erased": True}, words)
 
 
 @tokens.command("create")

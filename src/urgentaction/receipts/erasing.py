@@ -1,4 +1,4 @@
-"""Forgetting a supporter also where gateways wrote about them: callbacks carry numbers, and what was answered.
+"""Forgetting a supporter also where gateways wrote about them: callbacks and mail carry addresses, and what they wrote.
 
 The events stay, with what they changed; only the sealed body and the address go.
 """
@@ -10,6 +10,7 @@ import uuid
 from django.db import transaction
 from django.db.models import Q
 
+from urgentaction.core.encryption import blind_index
 from urgentaction.core.fields import Sealed
 from urgentaction.supporters.models import Supporter
 from urgentaction.supporters.service import erase
@@ -28,6 +29,9 @@ def erase_supporter(supporter_id: uuid.UUID) -> bool:
     about = Q(delivery__supporter=supporter_id)
     if supporter.phone_index:
         about |= Q(address_index=bytes(supporter.phone_index))
+    if supporter.email:
+        # Receipts index every address as they index numbers.
+        about |= Q(address_index=blind_index("phone", supporter.email))
     erase(supporter_id)
     _blank(about)
     return True

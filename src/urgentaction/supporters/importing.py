@@ -15,6 +15,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from urgentaction.accounts.service import record_audit
 from urgentaction.channels.contract import Channel, Mode
@@ -31,14 +32,13 @@ from urgentaction.core.tables import (
 )
 
 from .models import Supporter, Suppression
+from .rules import SuppressionReason
 from .table import AGREED, SupporterRow, read_supporters
 
 #: Rows read or written with one statement.
 CHUNK = 1000
 #: Row numbers that a warning names before it only counts.
 MOST_ROWS_NAMED = 20
-
-_ERASED = "erased"  # what `service.erase` gives as the source of a suppression
 
 
 def import_supporters(path: Path, *, by: str) -> ImportReport:
@@ -140,12 +140,12 @@ def _warn_of_suppressed(rows: Sequence[SupporterRow], known: Mapping[int, Suppor
             if index
         }
         stops = Suppression.objects.filter(lifted_at=None, address_index__in={index for _, index in pairs})
-        for stop in stops:
+        for stop in stops.filter(Q(expires_at=None) | Q(expires_at__gt=clock.database_now())):
             row = pairs.get((stop.channel, bytes(stop.address_index)))
             if row is None:
                 continue
             is_older = row.values["consented_at"] <= stop.created_at
-            if stop.source == _ERASED and is_older and row.number not in known:
+            if stop.reason == SuppressionReason.ERASED and is_older and row.number not in known:
                 left_out.add(row.number)
             else:
                 suppressed.append(row.number)

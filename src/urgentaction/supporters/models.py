@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from django.db import models
 
 from urgentaction.core.fields import BlindIndexField, EncryptedTextField
 from urgentaction.core.ids import uuid7
 
+from .rules import SuppressionReason
 
-class SuppressionReason(StrEnum):
-    """Why an address gets nothing any more."""
-
-    HARD_BOUNCE = "hard_bounce"
-    COMPLAINT = "complaint"
-    STOP = "stop"
-    UNSUBSCRIBED = "unsubscribed"
-    MANUAL = "manual"
+__all__ = ["Supporter", "Suppression", "SuppressionReason"]
 
 
 class Supporter(models.Model):
@@ -53,16 +45,22 @@ class Supporter(models.Model):
 
 
 class Suppression(models.Model):
-    """One address on one channel that gets nothing. Lifted, not deleted: the history stays."""
+    """One address on one channel that gets nothing. Lifted, not deleted: the history stays.
+
+    At most one row of an address is not lifted; it counts until it expires. One that has expired, or gives way to a
+    stronger reason, is lifted too when the next one comes.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     channel = models.CharField(max_length=8)
     address_index = models.BinaryField(max_length=32)
     reason = models.CharField(max_length=16, choices=[(r.value, r.value) for r in SuppressionReason])
-    source = models.CharField(max_length=120)  # `receipt 5.1.1`, `reply STOP`, `user:<id>` …
+    source = models.CharField(max_length=120)  # `gateway said 5.1.1`, `reply STOP`, `cli:ada: …`; nothing personal
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
     lifted_at = models.DateTimeField(null=True, blank=True)
+    lifted_by = models.CharField(max_length=80, blank=True)
+    lift_reason = models.CharField(max_length=400, blank=True)  # in words, without names
 
     class Meta:
         constraints = [
@@ -72,6 +70,7 @@ class Suppression(models.Model):
                 name="suppression_once",
             )
         ]
+        indexes = [models.Index(fields=["address_index", "created_at"], name="suppression_history")]
 
     def __str__(self) -> str:
         return f"{self.channel} suppressed: {self.reason}"

@@ -1,19 +1,28 @@
-"""What may be done with supporters: suppress, unsubscribe, lift, erase. Each verb is one transaction of its caller."""
+"""What may be done with supporters: suppress, lift, unsubscribe, erase. Each verb is one transaction of its caller.
+
+Which reason is stronger, and what a code says, is decided in `rules`; here it is written down.
+"""
 
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 
+from urgentaction.accounts.service import record_audit
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.core.encryption import blind_index
-from urgentaction.core.errors import InvalidInput
+from urgentaction.core.errors import Conflict, InvalidInput, NotFound
 
-from .models import Supporter, Suppression, SuppressionReason
+from .models import Supporter, Suppression
+from .rules import ENDED_BY_START, WISHES, Standing, SuppressionReason, combined
 
 PURPOSE_OF = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.FAX: "phone"}
+#: Two workers at once make each other look again; more than a few rounds mean that something else is wrong.
+_MOST_ROUNDS = 8
 
 
 def address_index(channel: Channel, address: str) -> bytes:
@@ -21,32 +30,80 @@ def address_index(channel: Channel, address: str) -> bytes:
     return blind_index(PURPOSE_OF[channel], address)
 
 
-def suppress(channel: Channel, address: str, *, reason: SuppressionReason, source: str) -> Suppression:
+# --- Suppressing ------------------------------------------------------------------------------------------------------
+
+
+def suppress(
+    channel: Channel, address: str, *, reason: SuppressionReason, source: str, lifetime: timedelta | None = None
+) -> Suppression:
     """Make sure that this address gets nothing on this channel. Repeating it changes nothing.
 
     Args:
         address: a mail address, or a number in E.164. It is hashed; not kept.
         source: where the wish or the fact came from, without anything personal.
+        lifetime: how long; None for good.
     """
-    return suppress_index(channel, address_index(channel, address), reason=reason, source=source)
+    index = address_index(channel, address)
+    return suppress_index(channel, index, reason=reason, source=source, lifetime=lifetime)
 
 
-def suppress_index(channel: Channel, index: bytes, *, reason: SuppressionReason, source: str) -> Suppression:
-    """`suppress`, for a caller that holds only the hash."""
-    row, _ = Suppression.objects.get_or_create(
-        channel=channel.value,
-        address_index=index,
-        lifted_at=None,
-        defaults={"reason": reason.value, "source": source[:120], "created_at": clock.now()},
-    )
+@transaction.atomic
+def suppress_index(
+    channel: Channel, index: bytes, *, reason: SuppressionReason, source: str, lifetime: timedelta | None = None
+) -> Suppression:
+    """`suppress`, for a caller that holds only the hash.
+
+    What stands already is never weakened or shortened: a stronger reason takes its place, a longer time extends it.
+
+    Returns:
+        The row that holds now; not the new one where what stood before is as strong.
+    """
+    moment = clock.read_database_now()
+    wanted = Standing(reason, None if lifetime is None else moment + lifetime)
+    for _ in range(_MOST_ROUNDS):
+        old = _held(channel, index)
+        holds, closes = wanted, ""
+        if old is not None:
+            before = Standing(SuppressionReason(old.reason), old.expires_at)
+            if old.expires_at is not None and old.expires_at <= moment:
+                closes = "expired"
+            else:
+                holds = combined(before, wanted)
+                if holds.reason is before.reason:
+                    return _extend(old, holds.expires_at)
+                closes = f"gave way to {holds.reason}"
+            _close(old, at=min(moment, old.expires_at or moment), by="system:suppression", why=closes)
+        row = Suppression(
+            channel=channel.value,
+            address_index=index,
+            reason=holds.reason.value,
+            source=source[:120],
+            created_at=moment,
+            expires_at=holds.expires_at,
+        )
+        # Another worker may be at the same address: the index lets one of us in, and the other looks again.
+        Suppression.objects.bulk_create([row], ignore_conflicts=True)
+        if Suppression.objects.filter(id=row.id).exists():
+            return row
+    raise AssertionError(f"{channel} address could not be suppressed: {_MOST_ROUNDS} others were quicker")
+
+
+def _held(channel: Channel, index: bytes) -> Suppression | None:
+    """The one row of this address that is not lifted, expired or not; locked."""
+    rows = Suppression.objects.select_for_update().filter(channel=channel.value, address_index=index, lifted_at=None)
+    return rows.first()
+
+
+def _extend(row: Suppression, expires_at: datetime | None) -> Suppression:
+    if row.expires_at != expires_at:
+        row.expires_at = expires_at
+        row.save(update_fields=["expires_at"])
     return row
 
 
-def lift_suppression(channel: Channel, address: str) -> int:
-    """Let an address be written to again (START, a corrected mailbox). Returns how many entries were lifted."""
-    return Suppression.objects.filter(
-        channel=channel.value, address_index=address_index(channel, address), lifted_at=None
-    ).update(lifted_at=clock.now())
+def _close(row: Suppression, *, at: datetime, by: str, why: str) -> None:
+    row.lifted_at, row.lifted_by, row.lift_reason = at, by[:80], why[:400]
+    row.save(update_fields=["lifted_at", "lifted_by", "lift_reason"])
 
 
 def suppressed_indexes(pairs: set[tuple[str, bytes]]) -> set[tuple[str, bytes]]:
@@ -59,6 +116,99 @@ def suppressed_indexes(pairs: set[tuple[str, bytes]]) -> set[tuple[str, bytes]]:
         .values_list("channel", "address_index")
     )
     return {(channel, bytes(index)) for channel, index in rows} & pairs
+
+
+def suppress_by_hand(channel: Channel, address: str, *, by: str, why: str) -> Suppression:
+    """Staff decides that an address gets nothing on this channel, until somebody lifts it.
+
+    Args:
+        by: who, as the audit log names people.
+        why: in words, without names; it stays with the row.
+
+    Raises:
+        InvalidInput: no reason given, or a channel on which nobody is suppressed.
+    """
+    _check(channel, why)
+    row = suppress(channel, address, reason=SuppressionReason.MANUAL, source=f"{by}: {why.strip()}")
+    record_audit(by, "suppression.add", f"suppression:{row.id}", channel=channel, holds=row.reason)
+    return row
+
+
+def _check(channel: Channel, why: str) -> None:
+    if channel is Channel.FAX:
+        raise InvalidInput.of("channel", "supporters get no fax, and offices are not suppressed; say email or sms")
+    if not why.strip():
+        raise InvalidInput.of("why", "say why; it stays with the entry")
+
+
+# --- The way back -----------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def lift_suppression(channel: Channel, address: str) -> int:
+    """The person asked for it again (START). What staff suppressed by hand stays. Returns how many were lifted."""
+    row = _held(channel, address_index(channel, address))
+    if row is None or SuppressionReason(row.reason) not in ENDED_BY_START:
+        return 0
+    _close(row, at=clock.now(), by="system:receipts", why="the person asked for it again (START)")
+    _agreed_again(row, source="reply START")
+    return 1
+
+
+def lift_by_hand(channel: Channel, address: str, *, by: str, why: str, wish: str = "") -> Suppression:
+    """Let an address be written to again. The row stays, with who lifted it and why.
+
+    Args:
+        why: in words, without names.
+        wish: how the person asked for it, where it was the person who had said no.
+
+    Raises:
+        InvalidInput: no reason given.
+        NotFound: nothing holds for this address.
+        Conflict: the person said no, and nothing is said of their having changed their mind.
+    """
+    _check(channel, why)
+    row = _held(channel, address_index(channel, address))
+    if row is None or (row.expires_at is not None and row.expires_at <= clock.read_database_now()):
+        raise NotFound.of("address", f"by {channel} it is not suppressed; nothing to lift")
+    if SuppressionReason(row.reason) in WISHES and not wish.strip():
+        raise Conflict.of("wish", f"{_SAID[row.reason]}; lift it only at their wish: --wish “how they asked for it”")
+    words = f"{why.strip()} (at their wish: {wish.strip()})" if wish.strip() else why.strip()
+    _close(row, at=clock.now(), by=by, why=words)
+    if wish.strip():
+        _agreed_again(row, source=wish.strip())
+    record_audit(
+        by,
+        "suppression.lift",
+        f"suppression:{row.id}",
+        channel=channel,
+        was=row.reason,
+        at_their_wish=bool(wish.strip()),
+    )
+    return row
+
+
+_SAID = {
+    SuppressionReason.UNSUBSCRIBED.value: "this person unsubscribed",
+    SuppressionReason.STOP.value: "this person answered STOP",
+    SuppressionReason.COMPLAINT.value: "this person complained about a mail",
+    SuppressionReason.ERASED.value: "this person asked to be forgotten",
+}
+
+
+def _agreed_again(lifted: Suppression, *, source: str) -> None:
+    """Unsubscribing took back the consent as well: who asks for it again gives it again."""
+    if lifted.reason != SuppressionReason.UNSUBSCRIBED:
+        return
+    is_mail = lifted.channel == Channel.EMAIL
+    index = {"email_index" if is_mail else "phone_index": bytes(lifted.address_index)}
+    wish = {"wants_email" if is_mail else "wants_sms": True}
+    Supporter.objects.filter(**index, erased_at=None).update(
+        **wish, consented_at=clock.now(), consent_source=source[:120]
+    )
+
+
+# --- Leaving ----------------------------------------------------------------------------------------------------------
 
 
 def unsubscribe(supporter_id: uuid.UUID, *, source: str, channel: Channel = Channel.EMAIL) -> bool:
@@ -95,7 +245,7 @@ def erase(supporter_id: uuid.UUID) -> bool:
         return False
     for channel, index in ((Channel.EMAIL, supporter.email_index), (Channel.SMS, supporter.phone_index)):
         if index:
-            suppress_index(channel, bytes(index), reason=SuppressionReason.MANUAL, source="erased")
+            suppress_index(channel, bytes(index), reason=SuppressionReason.ERASED, source="erased")
     supporter.name = supporter.email = supporter.phone = ""
     supporter.wants_email = supporter.wants_sms = False
     supporter.erased_at = clock.now()
