@@ -32,8 +32,8 @@ APPROVALS_NEEDED = {None: 0, Approval.NONE_WITH_STANDING: 0, Approval.ONE: 1, Ap
 #: The channels that a composed alert may use, in order of preference.
 TO_OFFICIALS = (Channel.FAX, Channel.EMAIL)
 TO_SUPPORTERS = (Channel.EMAIL, Channel.SMS)
-#: Where hours count, the next contact point is tried after this long without success.
-ESCALATE_MINUTES = 30
+#: The next contact point is tried after this long without success, by level; as in the shipped rules.
+ESCALATE_MINUTES = {Level.HOURS: 30, Level.DAY: 480, Level.WEEK: 1440}
 
 
 class Audience(StrEnum):
@@ -124,8 +124,8 @@ def compose_plan(
     """The plan of an alert that a person composed: those of the channels that each half of the audience can use.
 
     Args:
-        level: at 1 faxes go day and night, the next contact point follows soon, and supporters who allowed it hear in
-            their quiet hours; else faxes keep to the office's hours.
+        level: at 1 faxes go day and night, and supporters who allowed it hear in their quiet hours; else faxes keep to
+            the office's hours. The more urgent, the sooner the next contact point follows.
         letter_kind, notice_kind: None: a first appeal.
 
     Raises:
@@ -150,7 +150,7 @@ def compose_plan(
             # A fax for a copy only where nothing else was chosen.
             cc=(Channel.EMAIL,) if Channel.EMAIL in officials else officials,
             office_hours=() if is_urgent or Channel.FAX not in officials else (Channel.FAX,),
-            escalate_after_minutes=ESCALATE_MINUTES if is_urgent else None,
+            escalate_after_minutes=ESCALATE_MINUTES.get(Level(level)),
         )
         if officials
         else None,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from django.db.models import F
+
 from urgentaction.accounts.service import record_audit
 from urgentaction.cases.models import Case, StatusUpdate
 from urgentaction.core import clock
@@ -239,6 +241,15 @@ def finish_alert(alert_id: uuid.UUID) -> bool:
     if done:
         record_audit("system:alerts", "alert.finish", f"alert:{alert_id}")
     return bool(done)
+
+
+def reopen_alert(alert_id: uuid.UUID) -> bool:
+    """Finished → running, because something of it came back. False where it was not finished, or is stale by now."""
+    current = Alert.objects.filter(id=alert_id, state=AlertState.FINISHED, fence=F("case__version"))
+    reopened = current.update(state=AlertState.RUNNING, finished_at=None)
+    if reopened:
+        record_audit("system:alerts", "alert.reopen", f"alert:{alert_id}")
+    return bool(reopened)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,72 +1,134 @@
-"""What follows when an official was not reached: the next step of the plan, and in the end a person."""
+"""What follows when an official was not reached in time: the next step of the plan, and in the end a person.
+
+The order of the steps is in `cascade` (pure); here it is asked about the rows and acted upon. Each follow-up happens
+once, whoever meets it first: the delivery is locked, then its official's place in the alert, so that two sweepers never
+begin two steps for one failure.
+"""
 
 from __future__ import annotations
 
-from urgentaction.alerts.models import AlertState, AlertTarget
-from urgentaction.core import clock
-from urgentaction.directory.models import ContactPoint, Health
-from urgentaction.directory.queries import usable_contact_points
+import uuid
+from collections.abc import Iterable, Iterator
 
-from .expand import add_step, plan_of
-from .models import Delivery, HumanTask, HumanTaskKind, Role
-from .people import open_task
+from django.db.models import Exists, OuterRef, QuerySet
+
+from urgentaction.alerts.models import AlertState, AlertTarget
+from urgentaction.channels.contract import Channel
+from urgentaction.core import clock
+from urgentaction.core.crashpoints import crash_point
+from urgentaction.directory.models import ContactPoint, Health
+
+from . import cascade
+from .cascade import UNREACHED
+from .expand import add_step, plan_of, points_of
+from .models import Delivery, HumanTask, HumanTaskKind
+from .people import close_tasks_of, open_task
+from .queries import OFFICIALS, late, unreached
 from .rules import State
 
-#: How a delivery ends that did not come to the official.
-UNREACHED = (State.FAILED, State.EXPIRED)
 #: A gateway's answers that say the address itself is dead, not merely that this try failed.
 DEAD_CLASSES = frozenset({"never"})
+_KEY = "reach:"
 
 
 def due_escalations(limit: int = 100) -> list[int]:
-    """Deliveries to officials that failed or came too late, and that nobody has followed up."""
-    return list(
-        Delivery.objects.filter(state__in=UNREACHED, escalated_at=None, role__in=[Role.TO, Role.CC])
-        .order_by("priority", "id")
-        .values_list("id", flat=True)[:limit]
-    )
+    """Deliveries to officials that something follows from and nobody has seen to, the most urgent first.
+
+    They failed or came too late; or are past their step's deadline without success; or are unknown and a person has
+    been asked; or they arrived, and a person is still asked to reach the official.
+    """
+    found = {pair for rows in _due() for pair in rows.order_by("priority", "id").values_list("priority", "id")[:limit]}
+    return [delivery_id for _, delivery_id in sorted(found)][:limit]
+
+
+def _due() -> Iterator[QuerySet[Delivery]]:
+    # One statement for each, because an index serves each of them and none serves all.
+    running = Delivery.objects.filter(alert__state=AlertState.RUNNING)
+    yield Delivery.objects.filter(unreached())
+    yield running.filter(late())
+    asked = HumanTask.objects.filter(delivery=OuterRef("pk"), kind=HumanTaskKind.SETTLE_UNKNOWN, done_at=None)
+    yield running.filter(Exists(asked), role__in=OFFICIALS, state=State.UNKNOWN.value, escalated_at=None)
+    yield _arrived_after_all()
+
+
+def _arrived_after_all() -> QuerySet[Delivery]:
+    """Deliveries that arrived although a person was asked to reach their official, and still is."""
+    tasks = HumanTask.objects.filter(kind=HumanTaskKind.REACH_OFFICIAL, done_at=None, key__startswith=_KEY)
+    keys = dict(tasks.values_list("key", "alert_id"))
+    if not keys:
+        return Delivery.objects.none()
+    rows = Delivery.objects.filter(alert_id__in=set(keys.values()), role__in=OFFICIALS, state=State.DELIVERED.value)
+    fit = [row[0] for row in rows.values_list("id", "alert_id", "official_id") if _key(row[1], row[2]) in keys]
+    return Delivery.objects.filter(id__in=fit)
 
 
 def escalate(delivery_id: int) -> ContactPoint | HumanTask | None:
-    """Follow one failed delivery up, once. Runs in the caller's transaction.
+    """Follow one delivery up, once. Runs in the caller's transaction.
 
-    Returns the contact point tried next, the task made for a person, or None: another step of the same official is
-    still under way or has succeeded, or the alert is over.
+    Returns:
+        The contact point tried next; the task made for a person, or closed because the official was reached after all;
+        or None: another step of the same official is still under way or has succeeded, or the alert was stopped.
     """
-    row = (
-        Delivery.objects.select_for_update(of=("self",))
-        .select_related("alert", "contact_point", "official")
-        .filter(id=delivery_id, state__in=UNREACHED, escalated_at=None)
-        .first()
-    )
-    if row is None:
+    rows = Delivery.objects.select_for_update(of=("self",)).select_related("alert", "contact_point", "official")
+    row = rows.filter(id=delivery_id).first()
+    if row is None or not any(due.filter(id=row.id).exists() for due in _due()):
         return None
-    row.escalated_at = clock.now()
-    row.save(update_fields=["escalated_at"])
-    if row.retry_class in DEAD_CLASSES and row.contact_point is not None:
+    if row.state == State.DELIVERED:
+        return _close_task(row)
+    if row.state not in UNREACHED and not row.reason:
+        row.reason = "no receipt in time; the plan's next step was begun"
+    row.escalated_at = clock.read_database_now()
+    row.save(update_fields=["escalated_at", "reason"])
+    crash_point("in_escalation", channel=row.channel)
+    if row.state == State.FAILED and row.retry_class in DEAD_CLASSES and row.contact_point is not None:
         ContactPoint.objects.filter(id=row.contact_point.id).update(health=Health.DEAD, health_note=row.reason)
-    if row.alert.state != AlertState.RUNNING:
+    if row.alert.state not in (AlertState.RUNNING, AlertState.FINISHED):
         return None
-    target = AlertTarget.objects.select_related("official__office").get(alert=row.alert, official=row.official)
-    return _next_step(row, target)
+    targets = AlertTarget.objects.select_for_update(of=("self",)).select_related("official__office")
+    return _follow(row, targets.get(alert=row.alert, official=row.official))
 
 
-def _next_step(row: Delivery, target: AlertTarget) -> ContactPoint | HumanTask | None:
-    plan = plan_of(row.alert).officials
+def _follow(row: Delivery, target: AlertTarget) -> ContactPoint | HumanTask | None:
+    alert = row.alert
+    plan = plan_of(alert).officials
     if plan is None:
         raise AssertionError(f"alert {row.alert_id} has deliveries to officials but no plan for them")
-    siblings = Delivery.objects.filter(alert=row.alert, official=target.official)
-    tried = set(siblings.values_list("contact_point_id", flat=True))
-    channels = plan.to if target.role == "to" else plan.cc
-    is_over = row.state == State.EXPIRED  # another number would be too late as well
-    for point in () if is_over else usable_contact_points(target.official.office_id, channels):
-        # In a parallel plan the other channels are under way already; only the same channel's next number is a step.
-        if point.id not in tried:
-            add_step(row.alert, target, point, plan, step=row.step + 1)
-            return point
-    if siblings.exclude(state__in=UNREACHED).exists():
+    siblings = list(
+        Delivery.objects.filter(alert=alert, official=target.official)
+        .select_related("contact_point__office")
+        .order_by("id")
+    )
+    points = points_of(target, plan)
+    # Nothing of a finished alert is claimed any more: a mail that bounces after that is for a person.
+    is_over = row.state == State.EXPIRED or alert.state == AlertState.FINISHED
+    is_over |= alert.deadline_at is not None and alert.deadline_at <= clock.read_database_now()
+    following = cascade.next_step(list(points), [_as_step(one) for one in siblings], plan.order, is_over=is_over)
+    if following is None:
         return None
-    return hand_over(target, why=row.reason)
+    if following.point is None:
+        return hand_over(target, why=_what_was_tried(siblings, target))
+    add_step(alert, target, points[following.point], plan, step=row.step + 1)
+    return points[following.point]
+
+
+def _as_step(row: Delivery) -> cascade.Step:
+    return cascade.Step(
+        point_id=row.contact_point_id,
+        channel=Channel(row.channel),
+        address=row.contact_point.dial_value if row.contact_point else "",
+        state=State(row.state),
+        is_followed=row.escalated_at is not None,
+    )
+
+
+def _what_was_tried(siblings: Iterable[Delivery], target: AlertTarget) -> str:
+    """Each step with what became of it, short: there is little room in a task."""
+    said = []
+    for row in siblings:
+        point = row.contact_point
+        way = f"{row.channel} c/o mission" if point and point.office_id != target.official.office_id else row.channel
+        said.append(f"{way}: {(row.reason or row.state)[:60]}")
+    return "; ".join(said)
 
 
 def hand_over(target: AlertTarget, *, why: str) -> HumanTask:
@@ -74,11 +136,25 @@ def hand_over(target: AlertTarget, *, why: str) -> HumanTask:
     official = target.official
     return open_task(
         HumanTaskKind.REACH_OFFICIAL,
-        key=f"reach:{target.alert_id}:{official.id}",
+        key=_key(target.alert_id, official.id),
         title=f"Reach {official} for alert {target.alert.number}",
         advice=(
-            f"Nothing left to try by machine ({why[:120] or 'no contact point on file'}). Post or hand over the "
+            f"Nothing left to try by machine ({why[:230] or 'no contact point on file'}). Post or hand over the "
             "letter, or phone the office and log it; correct the directory; then mark this task as done."
         ),
         alert=target.alert,
     )
+
+
+def _key(alert_id: uuid.UUID, official_id: uuid.UUID | None) -> str:
+    return f"{_KEY}{alert_id}:{official_id}"
+
+
+def _close_task(row: Delivery) -> HumanTask | None:
+    """The official was reached after all: nobody needs to post the letter any more.
+
+    A receipt closes it by itself; what a gateway was asked or a person found out is met here.
+    """
+    task = HumanTask.objects.filter(key=_key(row.alert_id, row.official_id), done_at=None).first()
+    closed = close_tasks_of(row, HumanTaskKind.REACH_OFFICIAL, result=f"delivery {row.id} arrived after all")
+    return task if closed else None

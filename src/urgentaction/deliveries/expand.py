@@ -6,7 +6,6 @@ Running either twice adds nothing: the unique index on (alert, recipient, channe
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -16,12 +15,14 @@ from urgentaction.alerts.plan import AlertPlan
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.directory.models import ContactPoint
-from urgentaction.directory.queries import usable_contact_points
+from urgentaction.directory.queries import contact_points_in_order
 from urgentaction.letters.models import Letter
-from urgentaction.triggers.decision import OfficialPlan, Order, SupporterPlan, SupportersAudience
+from urgentaction.triggers.decision import OfficialPlan, SupporterPlan, SupportersAudience
 
+from . import cascade
+from .cascade import Point
 from .models import Delivery
-from .office_hours import OfficeHours, next_opening
+from .openings import opening_of
 from .rules import REACHED, State
 
 # A supporter hears on each channel they chose and the plan names. In a follow-up, somebody who was reached by SMS only
@@ -117,20 +118,28 @@ def expand_officials(alert: Alert, plan: OfficialPlan) -> list[AlertTarget]:
 
 
 def first_points(target: AlertTarget, plan: OfficialPlan) -> list[ContactPoint]:
-    """Where to begin: the best contact point of each channel at once, or only of the first channel that has one."""
-    channels = plan.to if target.role == "to" else plan.cc
-    best: dict[str, ContactPoint] = {}
-    for point in usable_contact_points(target.official.office_id, channels):
-        best.setdefault(point.channel, point)
-    points = list(best.values())
-    return points[:1] if plan.order is Order.CASCADE else points
+    """Where to begin: the best contact point of each channel at once, or only the very first (`cascade`)."""
+    points = points_of(target, plan)
+    return [points[point] for point in cascade.first_points(list(points), plan.order)]
+
+
+def points_of(target: AlertTarget, plan: OfficialPlan) -> dict[Point, ContactPoint]:
+    """Everything that may be tried for a target, in order, as the rules see it: its office's own, then a mission's."""
+    office, channels = target.official.office, plan.to if target.role == "to" else plan.cc
+    return {
+        Point(
+            id=one.id, channel=Channel(one.channel), address=one.dial_value, is_care_of=one.office_id != office.id
+        ): one
+        for one in contact_points_in_order(office, channels)
+    }
 
 
 def add_step(alert: Alert, target: AlertTarget, point: ContactPoint, plan: OfficialPlan, *, step: int) -> None:
     """One delivery to one contact point, due now or when the office opens."""
-    letter = Letter.objects.get(alert=alert, official_id=target.official_id)
+    letter = Letter.objects.only("id").get(alert=alert, official_id=target.official_id)
     moment = clock.read_database_now()
-    waits = Channel(point.channel) in plan.office_hours
+    due_at = opening_of(point, moment, plan=plan, deadline=alert.deadline_at)
+    until = cascade.step_until(due_at, minutes=plan.escalate_after_minutes, deadline=alert.deadline_at)
     Delivery.objects.bulk_create(
         [
             Delivery(
@@ -141,21 +150,16 @@ def add_step(alert: Alert, target: AlertTarget, point: ContactPoint, plan: Offic
                 letter=letter,
                 channel=point.channel,
                 step=step,
+                step_until=until,
                 priority=alert.priority,
                 state=State.QUEUED.value,
                 created_at=moment,
-                due_at=_office_opens(target, moment) if waits else moment,
+                due_at=due_at,
                 expires_at=alert.deadline_at,
             )
         ],
         ignore_conflicts=True,
     )
-
-
-def _office_opens(target: AlertTarget, moment: datetime) -> datetime:
-    office = target.official.office
-    hours = OfficeHours(time_zone=office.time_zone, opens=office.opens, closes=office.closes, workdays=office.workdays)
-    return next_opening(moment, hours)
 
 
 def plan_of(alert: Alert) -> AlertPlan:

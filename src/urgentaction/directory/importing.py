@@ -41,6 +41,7 @@ from urgentaction.core.tables import (
     read_record,
 )
 
+from .calendars import has_calendar
 from .models import ContactPoint, Health, Office, Official
 
 
@@ -60,6 +61,13 @@ def _workdays(text: str) -> str:
     if not text or "".join(sorted(set(text) & set("1234567"))) != text:
         raise InvalidInput.of("", f"“{text[:20]}” must be weekdays in order, Monday is 1: 12345")
     return text
+
+
+def _calendar(text: str) -> str:
+    code = text.strip().upper()
+    if not has_calendar(code):
+        raise InvalidInput.of("", f"of “{text[:20]}” no public holidays are known; write a country or a part (US-NY)")
+    return code
 
 
 def _letter_language(text: str) -> str:
@@ -103,6 +111,8 @@ class _Office(Record):
     opens: time | None = None
     closes: time | None = None
     workdays: Annotated[str, in_record(_workdays)] = "12345"
+    holidays: list[Annotated[str, in_record(_calendar)]] = Field(default_factory=list)
+    care_of: Slug | None = None
     official: list[_Official] = Field(default_factory=list)
     contact_point: list[_ContactPoint] = Field(default_factory=list)
 
@@ -119,7 +129,8 @@ def import_directory(path: Path, *, by: str) -> ImportReport:
 
     Returns:
         How many rows were created, updated and left alone. In sandbox mode a warning for each contact point outside
-        the reserved test ranges: it is kept, and sending to it will be refused.
+        the reserved test ranges: it is kept, and sending to it will be refused. A warning for each office with hours
+        whose country's public holidays nobody here knows.
 
     Raises:
         InvalidInput: everything wrong with the file; nothing was written.
@@ -129,12 +140,15 @@ def import_directory(path: Path, *, by: str) -> ImportReport:
     tally = Tally()
     dialled, problems = _dial_values(book, path.name, tally)
     problems += _repeated(book, path.name) + _inconsistent(book, path.name)
+    tally.warnings += _without_calendar(book, path.name)
     if problems:
         raise InvalidInput(problems)
     with transaction.atomic():
         claim_import()
         _refuse_clashes(book, path.name)
-        for number, entry in enumerate(book.office):
+        _refuse_unknown_missions(book, path.name)
+        # Missions come first: the offices that they take letters for point at them.
+        for number, entry in sorted(enumerate(book.office), key=lambda one: one[1].care_of is not None):
             office = _store_office(entry, tally)
             for official in entry.official:
                 _store_official(office, official, tally)
@@ -230,6 +244,16 @@ def _inconsistent(book: _Directory, name: str) -> list[Problem]:
     return problems
 
 
+def _without_calendar(book: _Directory, name: str) -> list[str]:
+    """Offices that keep hours, in a country whose public holidays nobody here knows."""
+    return [
+        f"{_office_place(name, number, office)}, country: no public holidays of {office.country} are known; the office "
+        "counts as open on every working day. Name a country that keeps the same ones in `holidays`"
+        for number, office in enumerate(book.office)
+        if office.opens and not office.holidays and not has_calendar(office.country)
+    ]
+
+
 _Term = tuple[date, date, str]
 
 
@@ -266,6 +290,25 @@ def _refuse_clashes(book: _Directory, name: str) -> None:
         raise InvalidInput(problems)
 
 
+def _refuse_unknown_missions(book: _Directory, name: str) -> None:
+    """An office is reached care of a mission that is in the directory and itself reached directly."""
+    is_indirect = {office.slug: office.care_of_id is not None for office in Office.objects.only("slug", "care_of")}
+    is_indirect |= {office.slug: office.care_of is not None for office in book.office}
+    problems = []
+    for number, office in enumerate(book.office):
+        where = f"{_office_place(name, number, office)}, care_of"
+        if office.care_of is None:
+            continue
+        if office.care_of not in is_indirect:
+            problems.append(Problem(where, f"there is no office {office.care_of}; add it, or correct the slug"))
+        elif office.care_of == office.slug or is_indirect[office.care_of]:
+            problems.append(
+                Problem(where, f"{office.care_of} must be a mission that is reached directly; name another")
+            )
+    if problems:
+        raise InvalidInput(problems)
+
+
 def _officials(book: _Directory, name: str) -> Iterator[tuple[str, _Official]]:
     for where, official, _ in _officials_and_offices(book, name):
         yield where, official
@@ -290,6 +333,7 @@ def _point_place(name: str, number: int, office: _Office, place: int) -> str:
 
 def _store_office(entry: _Office, tally: Tally) -> Office:
     values: dict[str, Any] = entry.model_dump(exclude={"slug", "official", "contact_point"})
+    values["care_of"] = Office.objects.get(slug=entry.care_of) if entry.care_of else None
     office = Office.objects.select_for_update().filter(slug=entry.slug).first()
     if office is None:
         tally.created += 1

@@ -32,6 +32,9 @@ class Office(models.Model):
     opens = models.TimeField(null=True, blank=True)
     closes = models.TimeField(null=True, blank=True)
     workdays = models.CharField(max_length=7, default="12345")  # ISO weekdays, Monday is 1
+    holidays = models.JSONField(default=list)  # whose public holidays close it (`US-NY`); empty: its country's
+    # The mission through which the office can be reached as well: letters go there when nothing else has worked.
+    care_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     def __str__(self) -> str:
         return str(self.names.get("en", self.slug))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from typing import Protocol, TypeVar
 
 from django.db.models import Q
@@ -11,6 +12,7 @@ from django.db.models import Q
 from urgentaction.channels.contract import Channel
 from urgentaction.core.clock import today
 
+from .calendars import is_public_holiday
 from .models import ContactPoint, Health, Office, Official
 
 
@@ -43,4 +45,18 @@ def usable_contact_points(office_id: uuid.UUID, channels: Iterable[Channel]) -> 
     """Contact points that are not known to be dead, in the order of `channels`, then by rank."""
     order = {channel.value: place for place, channel in enumerate(channels)}
     points = ContactPoint.objects.filter(office_id=office_id, channel__in=order).exclude(health=Health.DEAD)
+    points = points.select_related("office")
     return sorted(points, key=lambda point: (order[point.channel], point.rank, point.dial_value))
+
+
+def contact_points_in_order(office: Office, channels: Iterable[Channel]) -> list[ContactPoint]:
+    """Everything that may be tried for an office: its own usable contact points, then those of its mission."""
+    channels = tuple(channels)
+    offices = [office.id] if office.care_of_id is None else [office.id, office.care_of_id]
+    return [point for one in offices for point in usable_contact_points(one, channels)]
+
+
+def holidays_of(office: Office) -> Callable[[date], bool]:
+    """Whether a day is a public holiday at an office: its country's, unless the directory names other calendars."""
+    codes = tuple(office.holidays or [office.country])
+    return lambda day: is_public_holiday(day, codes)

@@ -151,8 +151,8 @@ class OfficialPlan:
     Attributes:
         to, cc: channels for addressees and for copies, in order of preference.
         office_hours: those channels that wait for the office's hours; the others go day and night.
-        escalate_after_minutes: without success by then, the next contact point or channel is tried;
-            None: only after a failure.
+        escalate_after_minutes: a step's time, counted from when it was due; without success by then the next contact
+            point is tried beside it. None: only after a failure.
     """
 
     to: tuple[Channel, ...]

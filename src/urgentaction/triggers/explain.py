@@ -231,8 +231,8 @@ def _how(plan: OfficialPlan) -> str:
     if plan.cc:
         how += f"; copies by {_listed([_CHANNELS[channel] for channel in plan.cc], 'and')}"
     if plan.escalate_after_minutes is not None:
-        step = "next channel" if plan.order is Order.CASCADE else "next contact point"
-        how += f"; the {step} after {_duration(plan.escalate_after_minutes)} without success"
+        how += f"; each has {_duration(plan.escalate_after_minutes)} from when it is due; "
+        how += "where one fails or is late the next follows, in the end a person"
     return how
 
 

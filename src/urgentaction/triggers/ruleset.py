@@ -293,6 +293,8 @@ def _faults(rule: Rule) -> Iterator[tuple[str, str]]:
     if rule.deadline_hours is not None and rule.hold_minutes >= rule.deadline_hours * 60:
         yield "hold_minutes", "reaches beyond the deadline; nothing could ever go out"
     if (plan := rule.officials) is not None:
+        if plan.escalate_after_minutes and plan.escalate_after_minutes >= (rule.deadline_hours or _YEAR_HOURS) * 60:
+            yield "officials.escalate_after_minutes", "reaches beyond the deadline; nothing could ever follow"
         if plan.order is Order.CASCADE and len(plan.to) < 2:
             yield "officials.order", "cascade needs at least two channels in officials.to"
         if set(plan.office_hours) - {*plan.to, *plan.cc}:

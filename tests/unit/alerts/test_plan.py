@@ -71,7 +71,7 @@ def test_else_a_fax_keeps_to_the_offices_hours_and_a_text_to_quiet_ones(level: i
     assert plan.officials is not None
     assert plan.supporters is not None
     assert plan.officials.office_hours == (Channel.FAX,)
-    assert plan.officials.escalate_after_minutes is None
+    assert plan.officials.escalate_after_minutes == {2: 480, 3: 1440}.get(level)
     assert not plan.supporters.override_quiet_hours_where_allowed
 
 

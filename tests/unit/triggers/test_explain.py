@@ -52,7 +52,8 @@ def test_an_imminent_return_with_counts() -> None:
         Stops: what is still unsent of UA-2015-0117/1 is withdrawn.
           UA-2015-0117/1: 1 unsent delivery
         Officials: a first appeal to all addressees of the case, by fax and email at the same moment, day or
-            night; copies by email; the next contact point after 30 minutes without success.
+            night; copies by email; each has 30 minutes from when it is due; where one fails or is late the
+            next follows, in the end a person.
           To: President of the Republic of Korea (fax, email)
           Copy: Minister of Unification (email)
           Copy: Ambassador in Beijing (no usable contact point: becomes a task for a person)
@@ -77,7 +78,8 @@ def test_a_rumour() -> None:
         Stops: nothing; running alerts go on.
         Makes a draft, which would send the following:
         Officials: further information to all addressees of the case, by email, then by fax in office hours
-            if that fails; copies by email; the next channel after 24 hours without success.
+            if that fails; copies by email; each has 24 hours from when it is due; where one fails or is
+            late the next follows, in the end a person.
         Supporters: further information by email to everybody who opted in.
         Approval: one person, not the drafter.
         Sends: nothing by itself; the draft goes out only if somebody starts it.

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from urgentaction.channels.contract import Channel
 from urgentaction.core.errors import InvalidInput, NotFound
 from urgentaction.triggers import ruleset
+from urgentaction.triggers.decision import Level, Rule
 from urgentaction.triggers.ruleset import load, shipped
 
 SHIPPED = Path(ruleset.__file__).with_name("shipped.toml").read_text(encoding="utf-8")
@@ -43,6 +45,13 @@ def test_the_digest_depends_on_the_content_and_not_on_the_layout() -> None:
     assert len(shipped().digest) == 64
     assert other.digest != shipped().digest
     assert json.loads(shipped().canonical())["version"] == shipped().version
+
+
+def test_where_hours_count_no_letter_waits_for_an_office_to_open() -> None:
+    plans = [(rule.level, rule.officials) for rule in shipped().rules if isinstance(rule, Rule) and rule.officials]
+    assert {plan.office_hours for level, plan in plans if level is Level.HOURS} == {()}
+    others = [plan for level, plan in plans if level is not Level.HOURS and Channel.FAX in plan.to]
+    assert {plan.office_hours for plan in others} == {(Channel.FAX,)}
 
 
 def test_a_file_can_be_loaded_by_its_path(tmp_path: Path) -> None:
@@ -98,6 +107,10 @@ def test_a_file_can_be_loaded_by_its_path(tmp_path: Path) -> None:
         (
             in_rule("at-risk", "hold_minutes = 10", "hold_minutes = 5760"),
             "rule at-risk, hold_minutes: reaches beyond the deadline; nothing could ever go out",
+        ),
+        (
+            in_rule("imminent", "escalate_after_minutes = 30", "escalate_after_minutes = 2880"),
+            "rule imminent, officials.escalate_after_minutes: reaches beyond the deadline; nothing could ever follow",
         ),
         (
             in_rule("at-risk", 'to = ["fax", "email"]', 'to = ["email"]'),

@@ -27,6 +27,8 @@ class Migration(migrations.Migration):
                 ('opens', models.TimeField(blank=True, null=True)),
                 ('closes', models.TimeField(blank=True, null=True)),
                 ('workdays', models.CharField(default='12345', max_length=7)),
+                ('holidays', models.JSONField(default=list)),
+                ('care_of', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='directory.office')),
             ],
         ),
         migrations.CreateModel(
