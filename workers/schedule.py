@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from urgentaction.core.enqueue import Task
+from urgentaction.core.enqueue import Queue, Task
 
 
 def timetable(sweep_seconds: float) -> dict[str, dict[str, Any]]:
@@ -16,5 +16,14 @@ def timetable(sweep_seconds: float) -> dict[str, dict[str, Any]]:
             "schedule": sweep_seconds,
             "options": {"expires": sweep_seconds * 4},
         },
-        "heartbeat": {"task": Task.HEARTBEAT.value, "schedule": 10.0, "options": {"expires": 60}},
+        # One through every queue, so that it can be told which worker gives no sign.
+        **{
+            f"heartbeat {queue}": {
+                "task": Task.HEARTBEAT.value,
+                "schedule": 10.0,
+                "args": (queue.value,),
+                "options": {"queue": queue.value, "expires": 60},
+            }
+            for queue in Queue
+        },
     }

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
 import uuid
+from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_ready
+from celery.signals import task_prerun, worker_ready
 
 from urgentaction import pipeline
-from urgentaction.core.enqueue import Task, enqueue
+from urgentaction.core.enqueue import Queue, Task, enqueue
+
+#: A process marks its lane at most so often, however many tasks it takes.
+MARK_SECONDS = 5.0
+_marked_at: dict[str, float] = {}
 
 
 @shared_task(name=Task.ADVANCE_ALERT.value)
@@ -42,9 +48,18 @@ def sweep() -> None:
 
 
 @shared_task(name=Task.HEARTBEAT.value)
-def heartbeat() -> None:
-    """Proof that broker, worker and database work together."""
-    pipeline.beat_heart()
+def heartbeat(lane: str = Queue.UPKEEP.value) -> None:
+    """Proof that beat, broker, this lane's worker and the database work together."""
+    pipeline.beat_heart(lane)
+
+
+@task_prerun.connect
+def mark_lane(task: Any = None, **_kwargs: object) -> None:
+    """Any task is a sign of life: behind those of a long mailing, a heartbeat gets stale before its turn comes."""
+    lane = (task.request.delivery_info or {}).get("routing_key") if task is not None else None
+    if lane in set(Queue) and time.monotonic() - _marked_at.get(lane, 0.0) >= MARK_SECONDS:
+        _marked_at[lane] = time.monotonic()
+        pipeline.beat_heart(lane)
 
 
 @worker_ready.connect

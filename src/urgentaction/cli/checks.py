@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
 import redis
 from django.conf import settings
@@ -22,19 +21,18 @@ from redis.retry import Retry
 from urgentaction.channels.contract import Mode
 from urgentaction.cli.bootstrap import VarFolder, pending_migrations, read_ready
 from urgentaction.cli.findings import Finding, Level
-from urgentaction.core import clock
 from urgentaction.core.errors import UrgentActionError
 from urgentaction.deliveries.gateways import gateway_named
-from urgentaction.deliveries.models import Delivery, Heartbeat, HumanTask
+from urgentaction.deliveries.models import Delivery, HumanTask
 from urgentaction.deliveries.rules import State
-from urgentaction.receipts.service import unapplied_longer_than
+from urgentaction.incidents.diagnosis import diagnose, words
+from urgentaction.incidents.looking import look
+from urgentaction.incidents.observations import Code
+from urgentaction.incidents.queries import open_incidents
+from urgentaction.incidents.rules import Severity
 from urgentaction.tracking.queries import gateway_states
 
 OLDEST_POSTGRESQL = 18
-#: A heartbeat comes every ten seconds.
-STALE_HEARTBEAT = timedelta(minutes=1)
-STUCK_RECEIPT = timedelta(minutes=2)
-STUCK_DELIVERY = timedelta(minutes=10)
 
 
 def all_findings(var: VarFolder) -> list[Finding]:
@@ -46,8 +44,9 @@ def all_findings(var: VarFolder) -> list[Finding]:
     checks: tuple[Callable[[], Iterator[Finding]], ...] = (
         _broker,
         lambda: _gateways(must_run=must_run),
-        lambda: _heartbeat(must_run=must_run),
-        _stuck,
+        lambda: _liveness(must_run=must_run),
+        _left_for_people,
+        _on_call,
         _letters,
         _deployment,
     )
@@ -152,49 +151,65 @@ def _gateways(*, must_run: bool) -> Iterator[Finding]:
         if state.is_paused:
             advice = f"Put it right, then `urgentaction gateway resume {state.name}`; {state.waiting} wait."
             yield Finding(name, Level.WARN, f"paused: {state.reason}", advice)
+        elif state.is_broken:
+            advice = f"It is tried again by itself; {state.waiting} deliveries by {state.channel} wait."
+            yield Finding(name, Level.WARN, f"does not work, and is left alone for now: {state.broken_why}", advice)
 
 
-def _heartbeat(*, must_run: bool) -> Iterator[Finding]:
-    level = Level.FAIL if must_run else Level.WARN
-    advice = (
-        "Are beat and the worker `urgent` running? Their logs say why not."
-        if must_run
-        else "`urgentaction up` starts them."
-    )
-    last = Heartbeat.objects.order_by("-beat_at").first()
-    if last is None:
-        yield Finding("heartbeat", level, "never: no task has come through broker, worker and database yet", advice)
-        return
-    age = clock.read_database_now() - last.beat_at
-    ago = f"{int(age.total_seconds())} s ago"
-    yield Finding("heartbeat", Level.OK, ago) if age <= STALE_HEARTBEAT else Finding("heartbeat", level, ago, advice)
-
-
-def _stuck() -> Iterator[Finding]:
-    late = clock.read_database_now() - STUCK_DELIVERY
-    shut = [state.channel for state in gateway_states() if state.is_paused]
-    overdue = Delivery.objects.filter(state=State.QUEUED, due_at__lt=late, alert__state="running").exclude(
-        channel__in=shut
-    )
-    held = Delivery.objects.filter(state__in=[State.LEASED, State.SENDING], lease_until__lt=late)
-    counts = {
-        "receipts not applied": unapplied_longer_than(STUCK_RECEIPT),
-        "deliveries overdue": overdue.count(),
-        "leases never ended": held.count(),
-    }
-    if stuck := {words: number for words, number in counts.items() if number}:
-        listed = ", ".join(f"{number} {words}" for words, number in stuck.items())
-        yield Finding(
-            "work", Level.WARN, listed, "The workers' logs say why; `urgentaction up` or your init system starts them."
-        )
+def _liveness(*, must_run: bool) -> Iterator[Finding]:
+    """Whether each lane gives a sign of life, and everything else that the watchman would call somebody for."""
+    seen = look()
+    ages = {lane.name: lane.silent_for for lane in seen.lanes}
+    said = ", ".join(f"{name} {'never' if age is None else f'{words(age)} ago'}" for name, age in ages.items())
+    if all(age is not None and age <= seen.patience for age in ages.values()):
+        yield Finding("heartbeat", Level.OK, said)
+    elif must_run:
+        yield Finding("heartbeat", Level.FAIL, said, "One sign a lane; below stands which part gives none.")
     else:
+        yield Finding("heartbeat", Level.WARN, said, "`urgentaction up` starts beat and the workers.")
+    told = [trouble for trouble in diagnose(seen) if trouble.code not in _TOLD_ELSEWHERE]
+    if not must_run:
+        told = [trouble for trouble in told if trouble.code not in _NOT_RUNNING]
+    for trouble in told:
+        level = Level.FAIL if must_run and trouble.severity is Severity.CRITICAL else Level.WARN
+        yield Finding(trouble.part, level, trouble.what, trouble.advice)
+    if not told:
         yield Finding("work", Level.OK, "nothing is stuck")
+
+
+#: Other checks have said more of these.
+_TOLD_ELSEWHERE = frozenset(
+    {Code.BROKER_DOWN, Code.GATEWAY_PAUSED, Code.GATEWAY_BROKEN, Code.CHANNEL_SHUT, Code.DATABASE_DOWN}
+)
+#: No faults while nothing is meant to run.
+_NOT_RUNNING = frozenset(
+    {Code.BEAT_SILENT, Code.WORKERS_SILENT, Code.WORKER_SILENT, Code.LANE_SILENT, Code.WATCH_SILENT}
+)
+
+
+def _left_for_people() -> Iterator[Finding]:
     if unknown := Delivery.objects.filter(state=State.UNKNOWN).count():
         yield Finding(
             "unknowns", Level.WARN, f"{unknown} deliveries", "`urgentaction deliveries --state unknown` lists them."
         )
     if tasks := HumanTask.objects.filter(done_at=None).count():
         yield Finding("tasks", Level.WARN, f"{tasks} wait for a person", "`urgentaction tasks` says what to do.")
+    if incidents := open_incidents().count():
+        yield Finding("incidents", Level.WARN, f"{incidents} are open", "`urgentaction incidents` says which.")
+
+
+def _on_call() -> Iterator[Finding]:
+    """Who hears when something stands still. Nothing is sent: `incident drill` does that."""
+    if ways := settings.ONCALL.ways:
+        advice = "" if settings.MODE is not Mode.LIVE else "`urgentaction incident drill` tries it."
+        yield Finding("on-call", Level.OK, f"called by {' and by '.join(ways)}", advice)
+        return
+    yield Finding(
+        "on-call",
+        Level.FAIL if settings.MODE is Mode.LIVE else Level.WARN,
+        "nobody is called when something stands still",
+        "Set URGENTACTION_ONCALL_URL, or URGENTACTION_ONCALL_MAIL and URGENTACTION_ONCALL_SMTP (docs/operations.md).",
+    )
 
 
 def _letters() -> Iterator[Finding]:

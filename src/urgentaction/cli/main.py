@@ -22,11 +22,14 @@ from urgentaction.cli import (
     deliveries,
     gateways,
     imports,
+    inbound,
     letters,
     operations,
     people,
+    suppression,
     tasks,
     up,
+    watch,
 )
 from urgentaction.cli.bootstrap import VarFolder
 from urgentaction.cli.session import Session, begin, current, error_console, printable, write_json
@@ -53,13 +56,19 @@ app.add_typer(deliveries.app, name="delivery", rich_help_panel=_DAILY)
 app.command("tasks", rich_help_panel=_DAILY)(tasks.show_tasks)
 app.add_typer(tasks.app, name="task", rich_help_panel=_DAILY)
 app.add_typer(letters.app, name="letter", rich_help_panel=_DAILY)
+app.add_typer(suppression.app, name="suppression", rich_help_panel=_DAILY)
 app.add_typer(imports.app, name="import", rich_help_panel=_SETUP)
 app.add_typer(approvals.app, name="approval", rich_help_panel=_SETUP)
 app.add_typer(people.users, name="user", rich_help_panel=_SETUP)
 app.add_typer(people.tokens, name="token", rich_help_panel=_SETUP)
+app.add_typer(people.supporters, name="supporter", rich_help_panel=_SETUP)
 app.command("up", rich_help_panel=_RUNNING)(up.up)
 app.command("doctor", rich_help_panel=_RUNNING)(operations.doctor)
+app.command("watch", rich_help_panel=_RUNNING)(watch.watch)
+app.command("incidents", rich_help_panel=_RUNNING)(watch.show_incidents)
+app.add_typer(watch.app, name="incident", rich_help_panel=_RUNNING)
 app.add_typer(gateways.app, name="gateway", rich_help_panel=_RUNNING)
+app.add_typer(inbound.app, name="inbound", rich_help_panel=_RUNNING)
 app.add_typer(operations.audit, name="audit", rich_help_panel=_RUNNING)
 app.command(
     MANAGE,

@@ -22,6 +22,7 @@ class Part(StrEnum):
     BULK = "bulk"
     RECEIPTS = "receipts"
     BEAT = "beat"
+    WATCH = "watch"
 
 
 #: Worker → the queues it takes, as in `workers.queues.WORKERS` (a test compares: this room must not import that one).
@@ -60,6 +61,11 @@ def beat(folder: Path) -> list[str]:
         *(sys.executable, "-m", "celery", "--app=workers.app", "beat", "--loglevel=INFO"),
         *(f"--schedule={folder / 'schedule'}", "--pidfile="),
     ]
+
+
+def watch() -> list[str]:
+    """The watchman."""
+    return [sys.executable, "-m", "urgentaction.cli.main", "watch"]
 
 
 def sandbox(data: Path, *, smtp_port: int, http_port: int, ready_file: Path, faults: Path | None) -> list[str]:

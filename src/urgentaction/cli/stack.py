@@ -1,4 +1,4 @@
-"""Everything that runs, on one machine: servers, sandbox, web, workers, beat.
+"""Everything that runs, on one machine: servers, sandbox, web, workers, beat, watchman.
 
 Owns: their order, their ports, and the environment they share. `urgentaction up`, the demo and the tests that need the
 whole thing use it. Nothing of Django is imported here.
@@ -216,13 +216,19 @@ class Stack:
             subprocess.run(programs.SAMPLES, env=self.environment, capture_output=True, check=True)
 
     def _start_programs(self, report: Callable[[str], None]) -> None:
-        """All at once, then wait for each: they load the same modules, and there may be few cores."""
-        rest = [part for part in self.parts if part is not Part.SANDBOX]
+        """All at once, then wait for each: they load the same modules, and there may be few cores.
+
+        The watchman comes last: nobody waits for it, and whoever is up has something to be seen by then.
+        """
+        rest = [part for part in self.parts if part not in {Part.SANDBOX, Part.WATCH}]
         for part in rest:
             report(part)
             self._begin(part)
         for part in rest:
             self._wait(part)
+        if Part.WATCH in self.parts:
+            report(Part.WATCH)
+            self._begin(Part.WATCH)
 
     def _begin(self, part: Part) -> None:
         if part is Part.SANDBOX:
@@ -245,10 +251,12 @@ class Stack:
             return programs.web(self._port)
         if part is Part.BEAT:
             return programs.beat(self._schedule_folder)
+        if part is Part.WATCH:
+            return programs.watch()
         return programs.worker(part, host=f"stack-{os.getpid()}")
 
     def _wait(self, part: Part) -> None:
-        """Until it can do its work; the clock has nothing to wait for."""
+        """Until it can do its work; the clock and the watchman have nothing to wait for."""
         if part is Part.SANDBOX:
             self._children.wait_ready(part, ready_file=self.var.sandbox_ready, deadline=_READY_SECONDS)
         elif part is Part.WEB:

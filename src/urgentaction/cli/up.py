@@ -84,7 +84,7 @@ def up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the web process; 0 takes a free one.")] = 8000,
     no_sandbox: Annotated[bool, typer.Option("--no-sandbox", help="Without the stand-in gateways.")] = False,
 ) -> None:
-    """Start database, broker, stand-in gateways, web, workers and beat; stay until Ctrl-C."""
+    """Start database, broker, stand-in gateways, web, workers, beat and the watchman; stay until Ctrl-C."""
     from urgentaction.cli.programs import Part
     from urgentaction.cli.stack import Stack
 

@@ -10,7 +10,7 @@ import base64
 import binascii
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError
 
 from urgentaction.channels.contract import Mode
+from urgentaction.conf.gateways_file import Tables, gateways_file
 from urgentaction.core.errors import ConfigurationError
+from urgentaction.incidents.oncall import Contacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,14 @@ VARIABLES: Mapping[str, Variable] = {
     "URGENTACTION_SWEEP_SECONDS": Variable("pause between two sweeps", "5"),
     "URGENTACTION_ALLOW_HOSTS": Variable("hosts allowed in sandbox mode besides loopback (container names)", ""),
     "URGENTACTION_GATEWAY_TIMEOUT_SECONDS": Variable("how long an HTTP gateway may take to answer", "20"),
+    "URGENTACTION_WATCH_SECONDS": Variable("pause between two looks of the watchman", "15"),
+    "URGENTACTION_ONCALL_URL": Variable("webhook that calls the people on call (JSON by POST)", "", is_secret=True),
+    "URGENTACTION_ONCALL_MAIL": Variable("their addresses, comma separated; needs URGENTACTION_ONCALL_SMTP", ""),
+    "URGENTACTION_ONCALL_SMTP": Variable(
+        "a mail server of its own for them, smtps://user:password@host:465", "", is_secret=True
+    ),
     "URGENTACTION_ORGANISATION": Variable("TOML file that describes the sending organisation", ""),
+    "URGENTACTION_GATEWAYS_FILE": Variable("TOML file with more gateways, their weights and limits", ""),
     "URGENTACTION_SMTP_HOST": Variable("mail submission host", "127.0.0.1"),
     "URGENTACTION_SMTP_PORT": Variable("mail submission port", "587"),
     "URGENTACTION_SMTP_USERNAME": Variable("", ""),
@@ -96,16 +105,20 @@ class Config:
     smtp: dict[str, str]
     telnyx: dict[str, str]
     twilio: dict[str, str]
+    gateways_file: Tables
+    watch_seconds: int
+    oncall: Contacts = field(repr=False)
 
 
 def load(environ: Mapping[str, str] | None = None) -> Config:
     """Read and check everything. Raises ConfigurationError naming the variable at fault."""
-    values = _values(dict(os.environ if environ is None else environ))
+    everything = _with_file(os.environ if environ is None else environ)
+    values = _values(everything)
     env = Env()
     before = dict(os.environ)
     try:
         os.environ.update(values)
-        return _config(env)
+        return _config(env, everything)
     except EnvError as error:
         raise ConfigurationError(str(error)) from error
     finally:
@@ -113,25 +126,30 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         os.environ.update(before)
 
 
-def _values(environ: dict[str, str]) -> dict[str, str]:
-    from_file: dict[str, str] = {}
-    if name := environ.get("URGENTACTION_ENV_FILE"):
-        path = Path(name)
-        if not path.is_file():
-            raise ConfigurationError(f"URGENTACTION_ENV_FILE: there is no file {name}.")
-        lines = (line.strip() for line in path.read_text().splitlines())
-        pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-        from_file = {key.strip(): value.strip() for key, value in pairs}
+def _with_file(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment, over the lines of URGENTACTION_ENV_FILE."""
+    name = environ.get("URGENTACTION_ENV_FILE")
+    if not name:
+        return dict(environ)
+    path = Path(name)
+    if not path.is_file():
+        raise ConfigurationError(f"URGENTACTION_ENV_FILE: there is no file {name}.")
+    lines = (line.strip() for line in path.read_text().splitlines())
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return {key.strip(): value.strip() for key, value in pairs} | dict(environ)
+
+
+def _values(environ: Mapping[str, str]) -> dict[str, str]:
     values: dict[str, str] = {}
     for variable, described in VARIABLES.items():
-        value = environ.get(variable, from_file.get(variable, described.default))
+        value = environ.get(variable, described.default)
         if value is None or (described.default is None and not value):
             raise ConfigurationError(f"{variable} is not set ({described.help}).")
         values[variable] = value
     return values
 
 
-def _config(env: Env) -> Config:
+def _config(env: Env, everything: Mapping[str, str]) -> Config:
     mode = _mode(env.str("URGENTACTION_MODE"))
     offset = env.float("URGENTACTION_CLOCK_OFFSET_SECONDS")
     is_debug = env.bool("URGENTACTION_DEBUG")
@@ -152,6 +170,7 @@ def _config(env: Env) -> Config:
         raise ConfigurationError("URGENTACTION_PUBLIC_URL must be https in live mode.")
     hosts: tuple[str, ...] = tuple(env.list("URGENTACTION_ALLOWED_HOSTS")) or (parts.hostname,)
     allow_hosts = env.str("URGENTACTION_ALLOW_HOSTS")
+    file_of_gateways = env.str("URGENTACTION_GATEWAYS_FILE")
     return Config(
         mode=mode,
         secret_key=env.str("URGENTACTION_SECRET_KEY"),
@@ -176,6 +195,16 @@ def _config(env: Env) -> Config:
         telnyx=_options(env, "TELNYX", ("base_url", "api_key", "connection_id", "public_key", "sender"), allow_hosts),
         twilio=_options(
             env, "TWILIO", ("base_url", "account_sid", "auth_token", "messaging_service_sid", "sender"), allow_hosts
+        ),
+        gateways_file=gateways_file(Path(file_of_gateways), everything) if file_of_gateways else {},
+        watch_seconds=_at_least(env, "URGENTACTION_WATCH_SECONDS", 1),
+        oncall=Contacts(
+            mode=mode,
+            url=env.str("URGENTACTION_ONCALL_URL"),
+            mail=tuple(part.strip() for part in env.str("URGENTACTION_ONCALL_MAIL").split(",") if part.strip()),
+            smtp=env.str("URGENTACTION_ONCALL_SMTP"),
+            sender=env.str("URGENTACTION_MAIL_FROM"),
+            allow_hosts=tuple(part.strip() for part in allow_hosts.split(",")),
         ),
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from urgentaction.conf import env
+from urgentaction.conf.gateways_file import laid_over
 
 CONFIG = env.load()
 #: The names `urgentaction doctor` knows; a misspelt one is reported there.
@@ -25,6 +26,8 @@ LEASE_SECONDS = CONFIG.lease_seconds
 MAIL_WINDOW = CONFIG.mail_window
 CLAIM_SIZE = CONFIG.claim_size
 SWEEP_SECONDS = CONFIG.sweep_seconds
+WATCH_SECONDS = CONFIG.watch_seconds
+ONCALL = CONFIG.oncall
 ORGANISATION_FILE = CONFIG.organisation_file
 MAIL_FROM = CONFIG.mail_from
 MAIL_BOUNCES = CONFIG.mail_bounces
@@ -32,8 +35,7 @@ MAIL_BOUNCES = CONFIG.mail_bounces
 TASK_SOFT_SECONDS = max(LEASE_SECONDS - 30, LEASE_SECONDS // 2)
 TASK_HARD_SECONDS = LEASE_SECONDS + 60
 VISIBILITY_TIMEOUT_SECONDS = LEASE_SECONDS + 180
-GATEWAYS: dict[str, dict[str, str]] = {"smtp": CONFIG.smtp, "telnyx": CONFIG.telnyx, "twilio": CONFIG.twilio}
-GATEWAY_FOR = {"email": "smtp", "fax": "telnyx", "sms": "twilio"}
+GATEWAYS = laid_over({"smtp": CONFIG.smtp, "telnyx": CONFIG.telnyx, "twilio": CONFIG.twilio}, CONFIG.gateways_file)
 
 _here = Path(__file__).resolve().parents[1]
 _checkout = _here.parents[1]
@@ -68,6 +70,7 @@ INSTALLED_APPS = [
     "urgentaction.letters.apps.LettersConfig",
     "urgentaction.deliveries.apps.DeliveriesConfig",
     "urgentaction.receipts.apps.ReceiptsConfig",
+    "urgentaction.incidents.apps.IncidentsConfig",
     "urgentaction.api.apps.ApiConfig",
     "urgentaction.console.apps.ConsoleConfig",
 ]

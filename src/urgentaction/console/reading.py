@@ -16,6 +16,9 @@ from urgentaction.core import clock
 from urgentaction.core.errors import NotFound
 from urgentaction.deliveries.models import Delivery, Heartbeat, HumanTask
 from urgentaction.deliveries.rules import State
+from urgentaction.incidents.looking import WATCH
+from urgentaction.incidents.models import Incident
+from urgentaction.incidents.queries import open_incidents
 from urgentaction.letters.models import Letter
 from urgentaction.receipts.models import Receipt
 from urgentaction.tracking.queries import deliveries_of, gateway_states, progress_of
@@ -73,6 +76,7 @@ class Now:
     unknowns: int
     receipts_waiting: int
     heartbeat: datetime | None
+    incidents: tuple[Incident, ...]
     at: datetime
 
     @property
@@ -94,7 +98,8 @@ def now_page() -> Now:
         gateways=tuple(gateway_states()),
         unknowns=Delivery.objects.filter(state=State.UNKNOWN).count(),
         receipts_waiting=Receipt.objects.filter(applied_at=None).count(),
-        heartbeat=Heartbeat.objects.order_by("-beat_at").values_list("beat_at", flat=True).first(),
+        heartbeat=Heartbeat.objects.exclude(name=WATCH).order_by("-beat_at").values_list("beat_at", flat=True).first(),
+        incidents=tuple(open_incidents()[:PAGE]),
         at=clock.now(),
     )
 

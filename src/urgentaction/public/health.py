@@ -1,58 +1,71 @@
-"""Whether this service works, for load balancers and watchmen. Numbers only; nothing personal, no addresses."""
+"""Whether this service works, for load balancers and watchmen. Numbers and codes; nothing personal."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-import redis
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from urgentaction.core import clock
-from urgentaction.deliveries.models import Heartbeat
+from urgentaction.incidents.diagnosis import diagnose
+from urgentaction.incidents.looking import look
+from urgentaction.incidents.observations import BrokerState, DatabaseState, Observations
+from urgentaction.incidents.queries import open_incidents
 from urgentaction.receipts.service import unapplied_longer_than
 
-BROKER_SECONDS = 1.0
 #: Receipts are applied within seconds; older ones mean that no worker takes them.
 RECEIPT_PATIENCE = timedelta(minutes=1)
 
 
 @require_safe
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """200 while database and broker answer, else 503.
+    """200 while database and broker answer, else 503; `troubles` names what is stuck, as part and code.
 
-    A missing or old heartbeat is told but is no 503: taking the web away would not bring the workers back.
+    Silent workers, a paused gateway and the like are told but are no 503: taking the web away would not mend them.
+    What is expensive to look for is taken from what the watchman has written down.
     """
-    database, broker = _database(), is_broker_up()
-    is_ok = database["database"] == "ok" and broker
-    body = {"mode": settings.MODE.value, "broker": "ok" if broker else "down", **database}
-    response = JsonResponse(body, status=200 if is_ok else 503)
+    seen = look(with_work=False)
+    is_there = {"database": seen.database not in _GONE, "broker": seen.broker is not BrokerState.DOWN}
+    body = {
+        "mode": settings.MODE.value,
+        **{name: "ok" if is_ok else "down" for name, is_ok in is_there.items()},
+        **_numbers(seen),
+        "troubles": _troubles(seen),
+    }
+    response = JsonResponse(body, status=200 if all(is_there.values()) else 503)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _database() -> dict[str, Any]:
+_GONE = frozenset({DatabaseState.DOWN, DatabaseState.OUTDATED})
+
+
+def _numbers(seen: Observations) -> dict[str, Any]:
+    """The latest sign of life of any worker and of the watchman, and how many receipts wait."""
+    ages = [lane.silent_for for lane in seen.lanes if lane.silent_for is not None]
     try:
-        connection.ensure_connection()
-        beat = Heartbeat.objects.order_by("-beat_at").values_list("beat_at", flat=True).first()
-        waiting = unapplied_longer_than(RECEIPT_PATIENCE)
+        waiting = unapplied_longer_than(RECEIPT_PATIENCE) if seen.is_readable else None
     except DatabaseError:
-        return {"database": "down", "heartbeat_age_seconds": None, "receipts_waiting": None}
-    age = None if beat is None else round(max((clock.now() - beat).total_seconds(), 0.0), 1)
-    return {"database": "ok", "heartbeat_age_seconds": age, "receipts_waiting": waiting}
+        waiting = None
+    return {
+        "heartbeat_age_seconds": _seconds(min(ages, default=None)),
+        "watch_age_seconds": _seconds(seen.watch_silent_for),
+        "receipts_waiting": waiting,
+    }
 
 
-def is_broker_up() -> bool:
-    """Whether the broker answers a PING within a second."""
-    client = redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=BROKER_SECONDS, socket_connect_timeout=BROKER_SECONDS
-    )
+def _troubles(seen: Observations) -> list[dict[str, str]]:
+    found = {(trouble.part, trouble.code) for trouble in diagnose(seen)}
     try:
-        return bool(client.ping())
-    except (redis.RedisError, OSError):
-        return False
-    finally:
-        client.close()
+        if seen.is_readable:
+            found |= set(open_incidents().values_list("part", "code"))
+    except DatabaseError:
+        pass  # it went away between two questions; the next one who asks is told
+    return [{"part": part, "code": code} for part, code in sorted(found)]
+
+
+def _seconds(age: timedelta | None) -> float | None:
+    return None if age is None else round(age.total_seconds(), 1)
