@@ -66,6 +66,10 @@ imports: $(VENV)/.dev ## import-linter: which room may import which
 migrations: $(VENV)/.dev ## is a migration missing?
 	@$(BIN)/pytest --quiet tests/architecture/test_migrations.py
 
+.PHONY: chaos
+chaos: $(VENV)/.dev ## kill everything in turn, under load, and count what was lost (KILLS=1000 for a night, SEED=7)
+	@$(BIN)/python -m tests.chaos.run --kills $(or $(KILLS),100) $(if $(SEED),--seed $(SEED)) --report var/chaos/report.json
+
 .PHONY: bench
 bench: $(VENV)/.dev ## run the benchmarks (BENCH=benchmarks/bench_mail.py runs one)
 	@set -- $(or $(BENCH),$(sort $(wildcard benchmarks/bench_*.py))); \

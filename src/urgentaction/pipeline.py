@@ -45,6 +45,7 @@ from urgentaction.deliveries.models import Heartbeat
 from urgentaction.deliveries.people import close_decision
 from urgentaction.deliveries.queries import followed_by, has_in_flight, open_work, reached_by
 from urgentaction.deliveries.send import send_claims
+from urgentaction.deliveries.ways import next_room
 from urgentaction.letters import service as letters
 from urgentaction.receipts import service as receipts
 from urgentaction.tracking.snapshot import case_snapshot
@@ -56,6 +57,8 @@ from urgentaction.triggers.ruleset import shipped
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
+#: A gateway that takes more within this time is waited for; longer, and the sweeper comes by again.
+LONGEST_WAIT = timedelta(seconds=2)
 SEND_TASK = {Lane.URGENT: Task.SEND_URGENT, Lane.BULK: Task.SEND_BULK}
 
 
@@ -129,9 +132,10 @@ def report_update(reference: str, told: UpdateText, *, by: str, dated_on: date |
         announcing.alert_waits(alert, decision)
         announcing.offices_are_vacant(alert)
     announcing.others_lost_their_appeal(case, update, decision)
+    transaction.on_commit(lambda: crash_point("after_update"))
     for alert in [*stopped, *drafted]:
         enqueue(Task.ADVANCE_ALERT, str(alert.id))
-    crash_point("after_update")
+    crash_point("in_update")
     return Reported(update, decision, tuple(drafted), tuple(stopped))
 
 
@@ -195,7 +199,8 @@ def advance_alert(alert_id: uuid.UUID) -> None:
     Every step looks at the row first, so calling this at any time, any number of times, is right.
     """
     with transaction.atomic():
-        alerts.start_alert(alert_id)
+        if alerts.start_alert(alert_id):
+            transaction.on_commit(lambda: crash_point("after_start"))
     alert = Alert.objects.select_related("case", "update").get(id=alert_id)
     if alert.state in (AlertState.WITHDRAWN, AlertState.REJECTED, AlertState.EXPIRED):
         _mark_stopped(alert)
@@ -217,6 +222,7 @@ def _mark_stopped(alert: Alert) -> None:
     close_decision(alert, by="system:alerts", result=alert.stop_reason)
     while True:
         with transaction.atomic():
+            transaction.on_commit(lambda: crash_point("after_withdrawn"))
             if sweep.mark_withdrawn(alert):
                 return
         if has_in_flight([alert.id]):
@@ -245,6 +251,7 @@ def _freeze(alert: Alert, plan: AlertPlan) -> bool:
             letters.freeze_letters(alert, plan)
             letters.freeze_notices(alert, plan)
             alerts.mark(alert.id, field="frozen_at")
+            crash_point("in_freeze")
     except TemplateError as error:
         with contextlib.suppress(Conflict), transaction.atomic():  # overtaken meanwhile: then nobody needs the letter
             alerts.withdraw_alert(alert.id, reason=f"a letter can't be made: {error}", by="system:letters")
@@ -270,6 +277,7 @@ def _expand(alert: Alert, plan: AlertPlan) -> bool:
             followed = followed_by(alert) if alerts.follows_up(plan) else []
             expand.expand_supporters(alert, plan.supporters, followed=followed)
         alerts.mark(alert.id, field="expanded_at")
+        crash_point("in_expand")
     crash_point("after_expand")
     return True
 
@@ -285,9 +293,12 @@ def send_due(lane: Lane, *, seconds: float | None = None) -> int:
     while time.monotonic() < end:
         with transaction.atomic():
             claims = claim(lane, limit=settings.CLAIM_SIZE)
-        if not claims:
+        if claims:
+            tried += send_claims(claims, until=end)
+        elif (wait := next_room()) is not None and wait <= LONGEST_WAIT:
+            time.sleep(wait.total_seconds())  # a gateway is at its limit for a moment
+        else:
             return tried
-        tried += send_claims(claims, until=end)
     enqueue(SEND_TASK[lane])
     return tried
 
@@ -324,6 +335,8 @@ def sweep_all() -> dict[str, int]:
         ):
             with transaction.atomic():
                 found[name] = statement()
+        if found["leases returned"] or found["sends given up"]:
+            crash_point("after_leases_returned")
         found["receipts"] = receipts.apply_pending()
         _each(found, "escalated", escalation.due_escalations(), _escalate)
         _expire_alerts()
@@ -351,6 +364,7 @@ def _each(found: Counter[str], name: str, items: Iterable[Item], step: Callable[
 
 def _escalate(delivery_id: int) -> bool:
     with transaction.atomic():
+        transaction.on_commit(lambda: crash_point("after_escalation"))
         return escalation.escalate(delivery_id) is not None
 
 

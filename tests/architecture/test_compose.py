@@ -98,7 +98,7 @@ def test_the_schema_would_notice() -> None:
 
 
 def test_every_part_of_the_service_is_there() -> None:
-    programs = {"web", "worker-urgent", "worker-bulk", "worker-receipts", "beat", "migrate"}
+    programs = {"web", "worker-urgent", "worker-bulk", "worker-receipts", "beat", "watch", "migrate"}
     assert set(services()) == programs | {"postgres", "valkey", "sandbox"}
     assert [name for name, service in services().items() if service.get("profiles")] == ["sandbox"]
 
@@ -124,7 +124,7 @@ def test_environment_names_are_known(name: str) -> None:
 
 
 def test_every_variable_of_the_program_can_be_set() -> None:
-    for name in ("web", "worker-urgent", "worker-bulk", "worker-receipts", "beat", "migrate"):
+    for name in ("web", "worker-urgent", "worker-bulk", "worker-receipts", "beat", "watch", "migrate"):
         assert set(VARIABLES) - set(services()[name]["environment"]) == set(NOT_HANDED_ON)
 
 

@@ -12,6 +12,7 @@ from tests.architecture.layout import ROOT, SOURCE, WORKERS_FOLDER, python_files
 from tests.architecture.test_compose import queues_of_services
 from urgentaction.cli import programs
 from urgentaction.core.enqueue import QUEUE_OF, Queue, Task
+from urgentaction.incidents.looking import WORKER_OF
 from workers.app import app
 from workers.queues import WORKERS
 
@@ -74,7 +75,18 @@ def test_what_the_clock_starts_is_registered_and_goes_where_it_belongs() -> None
     assert app.conf.beat_schedule, "workers/schedule.py starts nothing: no sweeper, no heartbeat"
     for entry in app.conf.beat_schedule.values():
         task = Task(entry["task"])
-        assert entry.get("options", {}).get("queue", QUEUE_OF[task].value) == QUEUE_OF[task].value
+        if task is not Task.HEARTBEAT:
+            assert entry.get("options", {}).get("queue", QUEUE_OF[task].value) == QUEUE_OF[task].value
+
+
+def test_a_heart_beats_in_every_queue_and_says_which() -> None:
+    beats = [entry for entry in app.conf.beat_schedule.values() if entry["task"] == Task.HEARTBEAT.value]
+    assert {entry["options"]["queue"] for entry in beats} == {queue.value for queue in Queue}
+    assert all(entry["args"] == (entry["options"]["queue"],) for entry in beats)
+
+
+def test_who_watches_knows_which_worker_takes_from_which_queue() -> None:
+    assert {queue: worker for worker, queues in WORKERS.items() for queue in queues} == dict(WORKER_OF)
 
 
 def calls_of(path: Path, names: set[str]) -> list[str]:

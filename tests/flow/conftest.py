@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import redis
 
+from tests.flow.watching import Sink, begun
 from tests.flow.world import World
 from tests.sandbox_program import SandboxProgram
+from urgentaction.channels.contract import Mode
+from urgentaction.core.enqueue import Queue
 from urgentaction.deliveries.gateways import close_gateways
+from urgentaction.embedded.servers import Servers
+from urgentaction.incidents.oncall import Contacts
+from urgentaction.incidents.watchman import Watchman
+from urgentaction.pipeline import beat_heart
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +41,34 @@ def sandbox(sandbox_program: SandboxProgram, settings: object) -> Iterator[Sandb
 def world(transactional_db: None) -> World:
     """A case, its officials and supporters, and standing approvals for what is automatic."""
     return World.make()
+
+
+# The watchman.
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    server = Sink()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def watchman(sink: Sink) -> Watchman:
+    return begun(Contacts(mode=Mode.SANDBOX, url=sink.url))
+
+
+@pytest.fixture
+def here(db: None) -> World:
+    """A world in a transaction that is rolled back: no other program sees it."""
+    return World.make()
+
+
+@pytest.fixture
+def alive(db: None, servers: Servers) -> Iterator[redis.Redis]:
+    """Every lane has just given a sign, and no message waits."""
+    for queue in Queue:
+        beat_heart(queue.value)
+    with redis.Redis.from_url(servers.redis_url) as broker:
+        broker.delete(*(queue.value for queue in Queue))
+        yield broker

@@ -360,6 +360,7 @@ def test_everything_up_and_down_again(tmp_path: Path, project: Path) -> None:
             assert {count["state"] for count in last["counts"]} == {"accepted", "delivered"}
             doctor = json.loads(run(var, "doctor", "--json").stdout)
             assert doctor["is_well"], doctor
+            assert json.loads(run(var, "incidents", "--json").stdout) == []
             assert "is in use" in run(var, "up", "--port", "0").stderr
         finally:
             stack.send_signal(signal.SIGINT)

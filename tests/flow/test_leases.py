@@ -18,7 +18,8 @@ from urgentaction.deliveries.claim import Claim, Lane, claim, declare_intent, re
 from urgentaction.deliveries.gateways import close_gateways
 from urgentaction.deliveries.models import Attempt, Delivery, GatewayState, HumanTask
 from urgentaction.deliveries.pausing import resume_gateway
-from urgentaction.deliveries.send import record, send_window
+from urgentaction.deliveries.recording import record
+from urgentaction.deliveries.send import send_claims
 
 
 def end_leases() -> None:
@@ -98,7 +99,7 @@ def test_an_alert_stopped_between_claim_and_wire_is_not_sent(world: World, sandb
     held = claim(Lane.BULK, limit=10)
     seen = len(sandbox.ledger())
     pipeline.withdraw(alert.id, reason="wrong person", by="user:duty")
-    send_window(held[:1])
+    send_claims(held[:1], until=float("inf"))
     assert len(sandbox.ledger()) == seen
     pipeline.advance_alert(alert.id)
     assert set(Delivery.objects.filter(alert=alert).values_list("state", flat=True)) == {"withdrawn"}

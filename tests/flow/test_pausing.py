@@ -15,13 +15,13 @@ from urgentaction import pipeline
 from urgentaction.channels.contract import Accepted, Refused, RetryClass, Unknown
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict
-from urgentaction.deliveries import send
+from urgentaction.deliveries import recording
 from urgentaction.deliveries.claim import Claim, Lane, claim, declare_intent
 from urgentaction.deliveries.models import Delivery, GatewayState, HumanTask, HumanTaskKind
 from urgentaction.deliveries.pausing import pause_for, pause_gateway, resume_gateway
 from urgentaction.deliveries.people import open_task
 from urgentaction.deliveries.rules import Event
-from urgentaction.deliveries.send import record
+from urgentaction.deliveries.recording import record
 from urgentaction.deliveries.service import close_task, settle_unknown
 from urgentaction.supporters.models import Supporter, Suppression
 
@@ -115,20 +115,6 @@ def test_of_two_pauses_at_once_the_longer_wins(world: World, sandbox: SandboxPro
     assert until > clock.read_database_now() + timedelta(seconds=3000)
 
 
-def people_like(world: World, count: int) -> None:
-    now = clock.now()
-    for n in range(count):
-        Supporter.objects.create(
-            name=f"Other {n}",
-            email=f"other{n}@supporters.invalid",
-            language="en",
-            wants_email=True,
-            consented_at=now,
-            consent_source="form",
-            created_at=now,
-        )
-
-
 def test_one_mailbox_that_refuses_us_does_not_stop_everybodys_mail(
     world: World, sandbox: SandboxProgram, settings: Any
 ) -> None:
@@ -162,7 +148,7 @@ def test_one_mailbox_that_refuses_us_does_not_stop_everybodys_mail(
 
 def test_five_different_ones_in_a_row_speak_against_us(world: World, sandbox: SandboxProgram, settings: Any) -> None:
     settings.MAIL_WINDOW, settings.BACKOFF_SCALE = 1, 1.0
-    people_like(world, 4)
+    world.more_supporters(4)
     sandbox.script({"channel": "email", "address": "*@*", "steps": [POLICY], "then": "repeat"})
     world.start()
     world.send()
@@ -180,7 +166,7 @@ def test_five_different_ones_in_a_row_speak_against_us(world: World, sandbox: Sa
 
 def test_an_acceptance_in_between_speaks_for_us(world: World, sandbox: SandboxProgram, settings: Any) -> None:
     settings.CLAIM_SIZE, settings.BACKOFF_SCALE = 1, 1.0
-    people_like(world, 6)
+    world.more_supporters(6)
     refusing = [f"friend{n}@supporters.invalid" for n in range(3)] + [
         f"other{n}@supporters.invalid" for n in range(1, 5)
     ]
@@ -220,7 +206,7 @@ def test_a_code_that_comes_by_receipt_is_judged_likewise(
         record(held, Accepted("f-1"), gateway="telnyx", started=clock.now())
         row = Delivery.objects.select_for_update().get(id=held.id)
         refusal = Refused(RetryClass.FIX_FIRST, code)
-        send.refused(row, refusal, send.receipt_event(refusal.retry_class))
+        recording.refused(row, refusal, recording.receipt_event(refusal.retry_class))
         row.save()
     assert (row.state, row.refusals) == ("queued", 0)
     assert GatewayState.objects.filter(name="telnyx", is_paused=True).exists() is is_paused
@@ -233,10 +219,10 @@ def test_a_codes_own_limit_counts_what_was_refused_and_not_what_was_throttled(
     held = in_hand("sms")
     Delivery.objects.filter(id=held.id).update(attempts=6)
     row = Delivery.objects.get(id=held.id)
-    send.refused(row, Refused(RetryClass.LATER, "30004", "blocked"), Event.RETRY)
+    recording.refused(row, Refused(RetryClass.LATER, "30004", "blocked"), Event.RETRY)
     assert (row.state, row.refusals) == ("queued", 1), "five tries before were throttled"
     row.state = "sending"
-    send.refused(row, Refused(RetryClass.LATER, "30004", "blocked"), Event.RETRY)
+    recording.refused(row, Refused(RetryClass.LATER, "30004", "blocked"), Event.RETRY)
     assert (row.state, row.refusals) == ("failed", 2)
 
 

@@ -9,7 +9,7 @@ from urgentaction.alerts.models import AlertState
 from urgentaction.cases.vocabulary import Status
 from urgentaction.deliveries.claim import Lane, claim
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTask
-from urgentaction.deliveries.send import send_window
+from urgentaction.deliveries.send import send_claims
 from urgentaction.letters.models import Letter
 from urgentaction.supporters.models import Suppression
 
@@ -55,7 +55,7 @@ def test_a_newer_update_stops_what_is_unsent_and_the_follow_up_goes_to_exactly_t
     sent = pipeline.send_due(Lane.URGENT, seconds=20)
     assert sent == 3
     one = claim(Lane.BULK, limit=1)
-    send_window(one)
+    send_claims(one, until=float("inf"))
     reached = set(Delivery.objects.filter(alert=first, state="accepted").values_list("supporter_id", "official_id"))
 
     followed = world.update(Status.FATE_UNKNOWN)

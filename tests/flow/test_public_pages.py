@@ -7,15 +7,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis
 import time_machine
 from django.test import Client, override_settings
 
 from tests.flow.world import World
 from urgentaction.cases.vocabulary import Status
 from urgentaction.core import clock
+from urgentaction.core.enqueue import Queue
 from urgentaction.deliveries.models import Attempt, Delivery
 from urgentaction.deliveries.references import media_url, reference_of
 from urgentaction.deliveries.rules import State
+from urgentaction.pipeline import beat_heart
 from urgentaction.supporters.links import unsubscribe_token
 from urgentaction.supporters.models import Supporter, Suppression
 
@@ -169,22 +172,29 @@ class TestFaxPages:
 
 class TestHealth:
     def test_all_is_well(self, servers: Any) -> None:
+        for name in (*Queue, "watch"):
+            beat_heart(str(name))
+        with redis.Redis.from_url(servers.redis_url) as broker:
+            broker.delete(*Queue)
         answer = Client().get("/healthz")
         assert answer.status_code == 200
         body = answer.json()
-        assert body == {
-            "mode": "sandbox",
-            "broker": "ok",
-            "database": "ok",
-            "heartbeat_age_seconds": None,
-            "receipts_waiting": 0,
-        }
+        assert 0 <= body.pop("heartbeat_age_seconds") < 60
+        assert 0 <= body.pop("watch_age_seconds") < 60
+        assert body == {"mode": "sandbox", "broker": "ok", "database": "ok", "receipts_waiting": 0, "troubles": []}
+
+    def test_who_gives_no_sign_is_named_but_it_is_no_503(self, servers: Any) -> None:
+        answer = Client().get("/healthz")
+        assert answer.status_code == 200
+        assert answer.json()["heartbeat_age_seconds"] is None
+        assert {"part": "watch", "code": "watch-silent"} in answer.json()["troubles"]
 
     def test_without_a_broker_it_is_503(self, settings: Any) -> None:
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
         answer = Client().get("/healthz")
         assert answer.status_code == 503
         assert answer.json()["broker"] == "down"
+        assert {"part": "broker", "code": "broker-down"} in answer.json()["troubles"]
         assert answer.json()["database"] == "ok"
 
 

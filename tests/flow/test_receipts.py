@@ -27,8 +27,8 @@ from urgentaction.channels.contract import Receipt as Event
 from urgentaction.core import clock
 from urgentaction.deliveries.claim import Lane, claim, declare_intent
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTask
+from urgentaction.deliveries.recording import record
 from urgentaction.deliveries.references import reference_of
-from urgentaction.deliveries.send import record
 from urgentaction.receipts import service
 from urgentaction.receipts.models import Receipt
 from urgentaction.receipts.service import apply_pending, printable, store_callback
@@ -125,6 +125,10 @@ def attempt(row: Delivery, outcome: Outcome) -> None:
     row.refresh_from_db()
 
 
+def tries_of(row: Delivery) -> list[tuple[str, str]]:
+    return list(row.tries.order_by("number").values_list("outcome", "gateway_ref"))
+
+
 def effects() -> list[str]:
     return list(Receipt.objects.order_by("received_at").values_list("effect", flat=True))
 
@@ -146,7 +150,7 @@ class TestEarlierAttempts:
         assert state_after(unsent) == "accepted"
         assert unsent.gateway_ref == "F2"
         assert effects() == ["about an earlier attempt; nothing changed"] * 2
-        assert list(unsent.tries.values_list("outcome", "gateway_ref")) == [("unknown", ""), ("accepted", "F2")]
+        assert tries_of(unsent) == [("refused", "F1"), ("accepted", "F2")], "the try itself is known to have failed"
 
     def test_its_arrival_counts_all_the_same(self, unsent: Delivery, world: World) -> None:
         attempt(unsent, Unknown("timeout"))
@@ -199,7 +203,7 @@ class TestOneDoesNotHoldUpTheOthers:
         assert state_after(fax) == "delivered"
         broken.refresh_from_db()
         assert (broken.applied_at, broken.failures) == (None, 1)
-        assert broken.effect == "could not be applied (KeyError); see the worker's log"
+        assert broken.effect == "could not be applied (NotFound); see the worker's log"
         assert [record.message for record in caplog.records if record.exc_info] == [
             f"receipt {broken.id} could not be applied; it is tried again later"
         ]

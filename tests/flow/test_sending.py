@@ -23,9 +23,11 @@ from urgentaction.core import clock
 from urgentaction.core.errors import DecryptionError
 from urgentaction.deliveries import gateways, outgoing, send
 from urgentaction.deliveries.claim import Lane, claim
+from urgentaction.deliveries.gateways import entry_named
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTask
 from urgentaction.deliveries.outgoing import resolve
-from urgentaction.deliveries.send import record, send_claims
+from urgentaction.deliveries.recording import record
+from urgentaction.deliveries.send import send_claims
 
 FOREVER = 1e12
 
@@ -210,5 +212,34 @@ def test_approvals_are_asked_once_per_alert(world: World, sandbox: SandboxProgra
     claims = claim(Lane.BULK, limit=10)
     assert len(claims) == 4
     with CaptureQueriesContext(connection) as queries:
-        resolve(claims)
+        resolve(claims, entry_named("smtp"))
     assert sum("alerts_approval" in query["sql"] for query in queries) <= 2
+
+
+def test_nothing_is_begun_once_the_lease_is_nearly_over(
+    world: World, sandbox: SandboxProgram, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that was stopped between two mails and goes on after its lease: the rest is not its own any more."""
+    settings.LEASE_SECONDS = 1000
+    moments = iter([0.0, 0.0, 751.0])
+    monkeypatch.setattr(send, "_clock", lambda: next(moments))
+    world.start()
+    held = [one for one in claim(Lane.BULK, limit=10) if one.channel == "email"]
+    seen = len(sandbox.ledger())
+    send_claims(held, until=time.monotonic() + 60)
+    assert len(sandbox.ledger()) == seen + 1
+    assert mails() == [("accepted", 1), ("queued", 0), ("queued", 0)]
+
+
+def test_a_worker_that_slept_between_intent_and_wire_sends_nothing(
+    world: World, sandbox: SandboxProgram, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LEASE_SECONDS = 1000
+    moments = iter([0.0, 1e6])
+    monkeypatch.setattr(send, "_clock", lambda: next(moments))
+    world.start()
+    held = [one for one in claim(Lane.URGENT, limit=10) if one.channel == "fax"]
+    seen = len(sandbox.ledger())
+    send_claims(held, until=time.monotonic() + 60)
+    assert len(sandbox.ledger()) == seen
+    assert Delivery.objects.get(channel="fax").state == "queued"

@@ -90,6 +90,27 @@ class World:
             StandingApproval.objects.create(rule=rule, by="user:duty", granted_at=now)
         return cls(case, president, minister, people)
 
+    def more_supporters(self, count: int) -> list[Supporter]:
+        """So many more who want mail."""
+        now = clock.now()
+        made = Supporter.objects.bulk_create(
+            [
+                Supporter(
+                    name=f"Other {n}",
+                    email=f"other{n}@supporters.invalid",
+                    language="en",
+                    wants_email=True,
+                    consented_at=now,
+                    consent_source="form",
+                    created_at=now,
+                )
+                for n in range(count)
+            ],
+            batch_size=1000,
+        )
+        self.supporters.extend(made)
+        return made
+
     def update(
         self, status: Status, *, confidence: Confidence = Confidence.CONFIRMED, day: date = date(2026, 11, 20)
     ) -> pipeline.Reported:

@@ -18,6 +18,7 @@ from urgentaction.channels.contract import Callback, ForgedCallback
 from urgentaction.core import clock
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import ConfigurationError, NotFound
+from urgentaction.deliveries.gateways import kind_of
 from urgentaction.receipts.service import store_callback
 
 from .parsing import refuse_body
@@ -51,7 +52,7 @@ def receive(request: HttpRequest, gateway: str) -> HttpResponse:
         return _refused(error)
     if new:
         enqueue(Task.APPLY_RECEIPTS)
-    thanks = registry.acknowledgement(gateway)
+    thanks = registry.acknowledgement(kind_of(gateway))
     return HttpResponse(thanks.content, status=thanks.status, content_type=thanks.content_type)
 
 

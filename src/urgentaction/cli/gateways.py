@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from urgentaction.cli.session import actor, opened
-from urgentaction.core.errors import NotFound
 
 app = typer.Typer(help="Gateways: the ways out.", no_args_is_help=True)
 
@@ -31,14 +30,13 @@ def pause(
 ) -> None:
     """Use a gateway no more until it is resumed. Its deliveries wait; nothing is lost."""
     with opened() as session:
-        from django.conf import settings
         from django.db import transaction
 
         from urgentaction.accounts.service import record_audit
+        from urgentaction.deliveries.gateways import entry_named
         from urgentaction.deliveries.pausing import pause_gateway
 
-        if name not in settings.GATEWAYS:
-            raise NotFound.of("gateway", f"there is none called {name!r}; known: {', '.join(settings.GATEWAYS)}")
+        entry_named(name)
         with transaction.atomic():
             pause_gateway(name, reason=reason)
             record_audit(actor(), "gateway.pause", f"gateway:{name}")

@@ -164,7 +164,13 @@ def gateways_table(found: Iterable[GatewayView]) -> Table:
     """Gateways, and what waits for each."""
     made = table("Gateway", "Channel", "State", "Waiting", "Why", numbers=["Waiting"], fixed=["Gateway", "Channel"])
     for one in found:
-        end = f"paused until {when(one.paused_until)}" if one.paused_until else "paused"
-        word = Text(end, style="bold yellow") if one.is_paused else Text("open", style="green")
-        add(made, one.name, one.channel, word, one.waiting, one.reason)
+        if one.is_paused:
+            end = f"paused until {when(one.paused_until)}" if one.paused_until else "paused"
+            word, why = Text(end, style="bold yellow"), one.reason
+        elif one.is_broken:
+            end = f"broken, tried again {when(one.broken_until)}" if one.broken_until else "broken"
+            word, why = Text(end, style="bold red"), one.broken_why
+        else:
+            word, why = Text("open", style="green"), ""
+        add(made, one.name, one.channel, word, one.waiting, why)
     return made

@@ -17,10 +17,8 @@ from django.db import connection
 
 from urgentaction.channels.contract import Channel
 
-from .gateways import gateway_for
-from .models import GatewayState
-from .queries import still_paused
-from .rules import State
+from .rules import FAILS_OVER, State
+from .ways import open_channels
 
 
 class Lane(StrEnum):
@@ -50,7 +48,7 @@ UPDATE deliveries_delivery d
 SET state = 'leased', lease_token = %(token)s, lease_until = ua_now() + %(lease)s * interval '1 second',
     attempts = d.attempts + 1
 FROM due WHERE d.id = due.id
-RETURNING d.id, d.attempts, d.channel, d.priority, d.due_at
+RETURNING d.id, d.attempts, d.channel, d.priority, d.due_at, d.gateway, d.retry_class
 """
 
 _INTENT = """
@@ -79,17 +77,7 @@ class Claim:
     attempt: int
     channel: Channel
     token: uuid.UUID
-
-
-def open_channels() -> list[Channel]:
-    """The channels whose gateway may be used now."""
-    shut = set(GatewayState.objects.filter(still_paused()).values_list("name", flat=True))
-    return [channel for channel in Channel if gateway_for(channel).name not in shut]
-
-
-def is_open(channel: Channel) -> bool:
-    """Whether the channel's gateway may be used now; asked again before each window."""
-    return not GatewayState.objects.filter(still_paused(), name=gateway_for(channel).name).exists()
+    avoid: str = ""  # the gateway that has just refused it, where another one may do better
 
 
 def claim(lane: Lane, *, limit: int) -> list[Claim]:
@@ -109,7 +97,16 @@ def claim(lane: Lane, *, limit: int) -> list[Claim]:
         cursor.execute(_CLAIM, parameters)
         rows = cursor.fetchall()
     rows.sort(key=lambda row: (row[3], row[4], row[0]))
-    return [Claim(id=row[0], attempt=row[1], channel=Channel(row[2]), token=token) for row in rows]
+    return [
+        Claim(
+            id=row[0],
+            attempt=row[1],
+            channel=Channel(row[2]),
+            token=token,
+            avoid=row[5] if row[6] in FAILS_OVER else "",
+        )
+        for row in rows
+    ]
 
 
 def declare_intent(claims: Sequence[Claim], *, gateway: str) -> set[int]:

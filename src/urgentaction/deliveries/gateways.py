@@ -6,15 +6,45 @@ from django.conf import settings
 
 from urgentaction.channels import registry
 from urgentaction.channels.contract import Channel, Gateway, GatewayConfig
+from urgentaction.channels.roster import Entry, roster
 from urgentaction.core.errors import NotFound
 
+from . import pace
+
 _open: dict[str, Gateway] = {}
+
+
+def entries() -> dict[str, Entry]:
+    """Every configured gateway by name. Raises ConfigurationError."""
+    return roster(settings.GATEWAYS)
+
+
+def entries_for(channel: Channel) -> list[Entry]:
+    """The gateways that carry a channel."""
+    return [entry for entry in entries().values() if entry.channel is channel]
+
+
+def entry_named(name: str) -> Entry:
+    """What is configured under that name. Raises NotFound, which lists the names there are."""
+    known = entries()
+    if name not in known:
+        raise NotFound.of("gateway", f"there is none called {name!r}; known: {', '.join(sorted(known))}")
+    return known[name]
+
+
+def kind_of(name: str) -> str:
+    """The kind of a gateway; empty for one that is not configured any more."""
+    entry = entries().get(name)
+    return entry.kind if entry else ""
 
 
 def gateway_named(name: str) -> Gateway:
     """The gateway of that name. Raises NotFound, or ConfigurationError naming what is missing."""
     if name not in _open:
-        _open[name] = _build(name)
+        entry = entry_named(name)
+        _open[name] = registry.build(
+            GatewayConfig(name=name, kind=entry.kind, mode=settings.MODE, options=entry.options)
+        )
     return _open[name]
 
 
@@ -22,14 +52,4 @@ def close_gateways() -> None:
     """Let go of every connection; the next use builds anew from the settings."""
     while _open:
         _open.popitem()[1].close()
-
-
-def _build(name: str) -> Gateway:
-    if name not in settings.GATEWAYS:
-        raise NotFound.of("gateway", f"there is none called {name!r}; known: {', '.join(sorted(settings.GATEWAYS))}")
-    return registry.build(GatewayConfig(name=name, kind=name, mode=settings.MODE, options=settings.GATEWAYS[name]))
-
-
-def gateway_for(channel: Channel) -> Gateway:
-    """The gateway that carries a channel."""
-    return gateway_named(settings.GATEWAY_FOR[channel.value])
+    pace.close()

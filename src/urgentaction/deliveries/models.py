@@ -43,6 +43,7 @@ class Delivery(models.Model):
     notice = models.ForeignKey(Notice, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     channel = models.CharField(max_length=8, choices=[(c.value, c.value) for c in Channel])
     step = models.PositiveSmallIntegerField(default=1)  # place in the official's plan
+    step_until = models.DateTimeField(null=True)  # without success by then, the plan's next step begins
     priority = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=12, choices=[(s.value, s.value) for s in State])
     reason = models.CharField(max_length=200, blank=True)  # why it stands where it stands, for people
@@ -61,7 +62,7 @@ class Delivery(models.Model):
     intent_at = models.DateTimeField(null=True)  # when `sending` was committed
     accepted_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)  # when a terminal state was reached
-    escalated_at = models.DateTimeField(null=True)  # what follows from its failure has been done
+    escalated_at = models.DateTimeField(null=True)  # what follows from its failure or lateness has been done
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -92,6 +93,8 @@ class Delivery(models.Model):
             models.Index(fields=["due_at"], name="delivery_unknown", condition=models.Q(state="unknown")),
             models.Index(fields=["gateway_ref"], name="delivery_ref", condition=~models.Q(gateway_ref="")),
             models.Index(fields=["alert", "state"], name="delivery_alert_state"),
+            # Failed and late steps are looked for every few seconds; supporters have none.
+            models.Index(fields=["state", "step_until"], name="delivery_step", condition=~models.Q(role="supporter")),
         ]
 
     def __str__(self) -> str:
@@ -111,6 +114,7 @@ class Attempt(models.Model):
     code = models.CharField(max_length=60, blank=True)
     text = models.CharField(max_length=300, blank=True)
     gateway_ref = models.CharField(max_length=200, blank=True)
+    is_fault = models.BooleanField(default=False)  # the gateway's own: the breaker counts these
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="attempt_once")]
@@ -161,13 +165,21 @@ class HumanTask(models.Model):
 
 
 class GatewayState(models.Model):
-    """Whether a gateway may be used now. A paused one keeps its deliveries queued, attempts unburned."""
+    """Whether a gateway may be used now: paused (by a person, by itself), or broken (`breaker`).
+
+    What only such a gateway can carry stays queued, attempts unburned.
+    """
 
     name = models.CharField(max_length=40, primary_key=True)
     paused_until = models.DateTimeField(null=True)  # NULL with is_paused: until a person says so
     is_paused = models.BooleanField(default=False)
     reason = models.CharField(max_length=300, blank=True)
     changed_at = models.DateTimeField()
+    broken_since = models.DateTimeField(null=True)  # NULL: it works, as far as we know
+    broken_until = models.DateTimeField(null=True)  # then one worker may try it again
+    broken_why = models.CharField(max_length=300, blank=True)
+    breaks = models.PositiveSmallIntegerField(default=0)  # in a row, without a success in between
+    mended_at = models.DateTimeField(null=True)  # faults before that are forgotten
 
     def __str__(self) -> str:
         return f"{self.name} {'paused' if self.is_paused else 'open'}"

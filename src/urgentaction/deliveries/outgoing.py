@@ -17,6 +17,7 @@ from urgentaction.alerts.models import Alert
 from urgentaction.alerts.queries import has_enough_approvals
 from urgentaction.channels import guard
 from urgentaction.channels.contract import Attachment, Channel, Outgoing, OutgoingEmail, OutgoingFax, OutgoingSms
+from urgentaction.channels.roster import Entry
 from urgentaction.core.errors import SandboxRefusal, UrgentActionError
 from urgentaction.core.interruptions import INTERRUPTIONS
 from urgentaction.letters.organisation import organisation
@@ -26,7 +27,6 @@ from urgentaction.supporters.models import Supporter
 from urgentaction.supporters.service import suppressed_indexes
 
 from .claim import Claim
-from .gateways import gateway_for
 from .models import Delivery
 from .queries import may_have_printed
 from .references import callback_url, media_url, message_id, read_on_url, reference_of, return_path
@@ -65,7 +65,7 @@ class Resolved:
     unready: list[Unready] = field(default_factory=list)
 
 
-def resolve(claims: Sequence[Claim]) -> Resolved:
+def resolve(claims: Sequence[Claim], entry: Entry) -> Resolved:
     """Look up the addresses and contents of claimed deliveries; a handful of queries for the whole batch.
 
     One that can't be made ready (its key is missing, its letter is gone) does not hold up the others.
@@ -84,7 +84,7 @@ def resolve(claims: Sequence[Claim]) -> Resolved:
             if untried is not None:
                 resolved.untried.append(Untried(claim, *untried))
             else:
-                resolved.ready.append((claim, _outgoing(claim, row)))
+                resolved.ready.append((claim, _outgoing(claim, row, entry)))
         except _NOT_THIS_ROWS:
             raise
         except Exception as error:
@@ -141,7 +141,7 @@ def _still_wants(supporter: Supporter, channel: str) -> bool:
     return wants and supporter.erased_at is None
 
 
-def _outgoing(claim: Claim, row: Delivery) -> Outgoing:
+def _outgoing(claim: Claim, row: Delivery, entry: Entry) -> Outgoing:
     reference = reference_of(row.id)
     match claim.channel:
         case Channel.EMAIL:
@@ -151,18 +151,14 @@ def _outgoing(claim: Claim, row: Delivery) -> Outgoing:
                 reference=reference,
                 attempt=claim.attempt,
                 to=address_of(row),
-                callback_url=_callback(claim.channel, reference),
+                callback_url=callback_url(entry.name, reference),
                 valid_until=row.expires_at,
-                sender=settings.GATEWAYS["telnyx"].get("sender", ""),
+                sender=entry.options.get("sender", ""),
                 media_url=media_url(reference),
                 is_repeat=may_have_printed(row),
             )
         case Channel.SMS:
-            return _sms(claim, row, reference)
-
-
-def _callback(channel: Channel, reference: str) -> str:
-    return callback_url(gateway_for(channel).name, reference)
+            return _sms(claim, row, reference, entry)
 
 
 def _email(claim: Claim, row: Delivery, reference: str) -> OutgoingEmail:
@@ -228,14 +224,14 @@ def _notice_mail(row: Delivery) -> _Mail:
     )
 
 
-def _sms(claim: Claim, row: Delivery, reference: str) -> OutgoingSms:
+def _sms(claim: Claim, row: Delivery, reference: str, entry: Entry) -> OutgoingSms:
     if row.notice is None:
         raise AssertionError(f"delivery {row.id} has no notice to send as SMS")
     return OutgoingSms(
         reference=reference,
         attempt=claim.attempt,
         to=address_of(row),
-        callback_url=_callback(claim.channel, reference),
+        callback_url=callback_url(entry.name, reference),
         valid_until=row.expires_at,
         text=personal_sms(row.notice, link=read_on_url(reference)),
         is_sensitive=True,

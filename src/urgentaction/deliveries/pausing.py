@@ -15,8 +15,9 @@ from django.db.models import Max, Q
 from urgentaction.channels import registry
 from urgentaction.channels.contract import Refused, RetryClass
 from urgentaction.core import clock
-from urgentaction.core.errors import NotFound
 
+from .breaker import works_again
+from .gateways import entry_named, kind_of
 from .models import Attempt, Delivery, GatewayState, HumanTaskKind
 from .people import open_task
 from .rules import HELD_IN_A_ROW, HELD_WITHIN, THROTTLE_PAUSE, State
@@ -26,11 +27,14 @@ _HELD = Q(outcome="refused", retry_class=RetryClass.FIX_FIRST.value)
 
 def is_about_us(gateway: str, outcome: Refused) -> bool:
     """Whether every other message would be refused likewise: the adapter says so, or the code does (by receipt)."""
-    return outcome.is_about_us or (bool(gateway) and registry.is_about_us(gateway, outcome.code))
+    kind = kind_of(gateway)
+    return outcome.is_about_us or (bool(kind) and registry.is_about_us(kind, outcome.code))
 
 
 def after_uncounted(row: Delivery, outcome: Refused) -> None:
     """What a refusal that is not the recipient's fault means for the others: pause the gateway, or hold this one."""
+    if outcome.is_about_domain:
+        return  # mail to that domain slows down (`pace`), nobody else's
     if outcome.retry_class is RetryClass.THROTTLE or is_about_us(row.gateway, outcome):
         pause_for(row.gateway, outcome)
         return
@@ -94,10 +98,11 @@ def pause_gateway(gateway: str, *, reason: str) -> None:
 def resume_gateway(gateway: str) -> bool:
     """Let it go on, and try at once what it held back.
 
-    Returns True if it was paused or held anything back. Raises NotFound for a gateway that is not configured.
+    Returns True if it was paused, taken for broken, or held anything back.
+    Raises NotFound for a gateway that is not configured.
     """
-    if gateway not in settings.GATEWAYS:
-        raise NotFound.of("gateway", f"there is none called {gateway!r}; known: {', '.join(settings.GATEWAYS)}")
+    entry_named(gateway)
+    was_broken = works_again(gateway)
     changed = GatewayState.objects.filter(name=gateway, is_paused=True).update(
         is_paused=False, paused_until=None, reason="", changed_at=clock.now()
     )
@@ -105,7 +110,7 @@ def resume_gateway(gateway: str) -> bool:
     held = Delivery.objects.filter(
         gateway=gateway, state=State.QUEUED, retry_class=RetryClass.FIX_FIRST, due_at__gt=now
     ).update(due_at=now)
-    return bool(changed or held)
+    return bool(changed or held or was_broken)
 
 
 def _lengthen(gateway: str, *, until: datetime | None, reason: str) -> None:

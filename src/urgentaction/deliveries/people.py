@@ -1,6 +1,8 @@
-"""What is left for a person: opening a task. Closing one is `service.close_task`."""
+"""What is left for a person: opening a task, and closing it where news came first. People use `service.close_task`."""
 
 from __future__ import annotations
+
+from django.db.models import Q
 
 from urgentaction.alerts.models import Alert
 from urgentaction.core import clock
@@ -48,4 +50,17 @@ def close_decision(alert: Alert, *, by: str, result: str) -> None:
     """A draft that waited has been decided on."""
     HumanTask.objects.filter(alert=alert, kind=HumanTaskKind.DECIDE, done_at=None).update(
         done_at=clock.now(), done_by=by, result=result[:400]
+    )
+
+
+def close_tasks_of(row: Delivery, kind: HumanTaskKind, *, result: str) -> int:
+    """What people were asked to do about this delivery has been overtaken by news. Returns how many tasks that closed.
+
+    Tasks to reach an official belong to the alert and the official, whichever delivery they were opened for.
+    """
+    about = Q(delivery=row)
+    if kind is HumanTaskKind.REACH_OFFICIAL:
+        about = Q(key=f"reach:{row.alert_id}:{row.official_id}")
+    return HumanTask.objects.filter(about, kind=kind, done_at=None).update(
+        done_at=clock.now(), done_by="system:deliveries", result=result[:400]
     )

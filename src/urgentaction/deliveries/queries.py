@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from urgentaction.alerts.models import Alert
 from urgentaction.channels.contract import Channel, RetryClass
 from urgentaction.core.clock import database_now
 
+from .cascade import UNREACHED
 from .models import Attempt, Delivery, Role
 from .rules import IN_FLIGHT, REACHED, State
 
@@ -18,6 +19,7 @@ from .rules import IN_FLIGHT, REACHED, State
 MAY_HAVE_ARRIVED = Q(outcome="unknown") | Q(outcome="refused", retry_class=RetryClass.SOON.value) & ~Q(gateway_ref="")
 RECEIPT_PATIENCE = timedelta(days=1)
 UNSENT = (State.QUEUED.value, State.LEASED.value)
+OFFICIALS = (Role.TO.value, Role.CC.value)
 
 
 def still_paused() -> Q:
@@ -75,11 +77,29 @@ def open_work(alert: Alert) -> QuerySet[Delivery]:
     Some gateways never send a last receipt: they are waited for until a day after the deadline, or a day in all.
     """
     moving = Q(state__in=[State.QUEUED, State.LEASED, State.SENDING, State.UNKNOWN])
-    unreached = Q(state__in=[State.FAILED, State.EXPIRED], role__in=[Role.TO, Role.CC], escalated_at=None)
     last_day = database_now() - RECEIPT_PATIENCE
     waiting = Q(state=State.ACCEPTED, channel__in=[Channel.FAX, Channel.SMS])
-    waiting &= Q(expires_at__gt=last_day) | Q(expires_at=None, accepted_at__gt=last_day)
-    return Delivery.objects.filter(moving | unreached | waiting, alert=alert)
+    has_time = Q(expires_at__gt=last_day) | Q(expires_at=None, accepted_at__gt=last_day)
+    # Without a deadline of the alert, its step's is still to be acted upon.
+    has_time |= Q(expires_at=None, step_until__isnull=False, escalated_at=None)
+    return Delivery.objects.filter(moving | unreached() | waiting & has_time, alert=alert)
+
+
+def unreached() -> Q:
+    """Steps of officials that ended without success, and that nobody has followed up since they ended.
+
+    A step that was late has been followed up once; when it fails in the end, it is looked at again.
+    """
+    states = [state.value for state in UNREACHED]
+    news = Q(escalated_at=None) | Q(escalated_at__lt=F("settled_at"))
+    return Q(news, state__in=states, role__in=OFFICIALS)
+
+
+def late() -> Q:
+    """Steps of officials that are past their time without success (`cascade.is_success`), not followed up yet."""
+    unproven = [state.value for state in (State.QUEUED, *IN_FLIGHT, State.UNKNOWN, State.ACCEPTED)]
+    has_succeeded = Q(state=State.ACCEPTED.value, channel=Channel.EMAIL.value)
+    return Q(~has_succeeded, state__in=unproven, role__in=OFFICIALS, escalated_at=None, step_until__lte=database_now())
 
 
 def may_have_printed(row: Delivery) -> bool:

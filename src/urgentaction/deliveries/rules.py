@@ -5,8 +5,13 @@
       │  └────────────┘                 ├─ refused for good ──> failed
       └── reconciled: not sent ── unknown <── no answer after the point of no return
 
-`TABLE` holds every legal step. What is not in it does not happen: `after` answers None, and the writer changes
-nothing. Late, repeated and out-of-order receipts are entries like any other, so there is no `if` for them elsewhere.
+`TABLE` holds every legal step, `WAITS` what has to come again later, `IGNORED` what changes nothing, each with its
+reason; together they hold every pair of state and event. What is not in `TABLE` does not happen: `after` answers None.
+Late, repeated and out-of-order receipts are entries like any other: `NEWS` says what a receipt is, by the try it is
+about, and there is no `if` for them elsewhere.
+
+What ends a delivery ends it for good: it is never sent again. One thing may still become known: that it arrived after
+all. `delivered` therefore wins over every other end, because those who were reached must hear the rest of the story.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from itertools import product
 
 from urgentaction.channels.contract import Channel, RetryClass
 
@@ -55,10 +61,12 @@ class Event(StrEnum):
     OPT_OUT = "opt_out"
     SILENCE = "silence"  # no answer after the point of no return
     RECEIPT_PROGRESS = "receipt_progress"
+    RECEIPT_TRACE = "receipt_trace"  # the gateway has another try of it, whose end nobody knows
     RECEIPT_DELIVERED = "receipt_delivered"
     RECEIPT_RETRY = "receipt_retry"
     RECEIPT_FAILED = "receipt_failed"
     RECEIPT_OPT_OUT = "receipt_opt_out"
+    RECEIPT_STALE = "receipt_stale"  # about a try that is over: known before, or overtaken
     FOUND = "found"  # the gateway has it
     NOT_SENT = "not_sent"  # the gateway never took it
     REPEAT = "repeat"  # policy: send again with the same Message-ID
@@ -85,20 +93,36 @@ TABLE: Mapping[tuple[State, Event], State] = {
     (_S, Event.REFUSE): State.FAILED,
     (_S, Event.OPT_OUT): State.SUPPRESSED,
     (_S, Event.SILENCE): _U,
-    # Receipts. One that meets `sending` waits (see WAITS); one that meets a terminal state changes nothing.
+    # Receipts. One that meets `sending` waits (see WAITS).
     (_A, Event.RECEIPT_PROGRESS): _A,
     (_U, Event.RECEIPT_PROGRESS): _A,
-    (_A, Event.RECEIPT_DELIVERED): State.DELIVERED,
-    (_U, Event.RECEIPT_DELIVERED): State.DELIVERED,
-    # An earlier attempt arrived after all, while the next one was waiting: it must not be sent again.
-    (_Q, Event.RECEIPT_DELIVERED): State.DELIVERED,
-    (_L, Event.RECEIPT_DELIVERED): State.DELIVERED,
     (_A, Event.RECEIPT_RETRY): _Q,
     (_U, Event.RECEIPT_RETRY): _Q,
     (_A, Event.RECEIPT_FAILED): State.FAILED,
     (_U, Event.RECEIPT_FAILED): State.FAILED,
     (_A, Event.RECEIPT_OPT_OUT): State.SUPPRESSED,
     (_U, Event.RECEIPT_OPT_OUT): State.SUPPRESSED,
+    # It waits for its next try because the gateway denied having it, or because mail is repeated without knowing. News
+    # of that try says otherwise: it must not be sent again, and a worker that holds it finds its claim gone.
+    (_Q, Event.RECEIPT_PROGRESS): _A,
+    (_L, Event.RECEIPT_PROGRESS): _A,
+    (_Q, Event.RECEIPT_TRACE): _A,
+    (_L, Event.RECEIPT_TRACE): _A,
+    (_Q, Event.RECEIPT_RETRY): _Q,
+    (_L, Event.RECEIPT_RETRY): _Q,
+    (_Q, Event.RECEIPT_FAILED): State.FAILED,
+    (_L, Event.RECEIPT_FAILED): State.FAILED,
+    (_Q, Event.RECEIPT_OPT_OUT): State.SUPPRESSED,
+    (_L, Event.RECEIPT_OPT_OUT): State.SUPPRESSED,
+    # Whichever try arrived, it arrived; also where everybody had given it up.
+    (_Q, Event.RECEIPT_DELIVERED): State.DELIVERED,
+    (_L, Event.RECEIPT_DELIVERED): State.DELIVERED,
+    (_A, Event.RECEIPT_DELIVERED): State.DELIVERED,
+    (_U, Event.RECEIPT_DELIVERED): State.DELIVERED,
+    (State.FAILED, Event.RECEIPT_DELIVERED): State.DELIVERED,
+    (State.WITHDRAWN, Event.RECEIPT_DELIVERED): State.DELIVERED,
+    (State.EXPIRED, Event.RECEIPT_DELIVERED): State.DELIVERED,
+    (State.SUPPRESSED, Event.RECEIPT_DELIVERED): State.DELIVERED,
     # Unknowns are settled by the gateway, by policy, or by a person.
     (_U, Event.FOUND): _A,
     (_U, Event.NOT_SENT): _Q,
@@ -116,6 +140,72 @@ TABLE: Mapping[tuple[State, Event], State] = {
 RECEIPTS = frozenset(event for event in Event if event.value.startswith("receipt_"))
 #: A receipt can overtake the answer to its own request: it is applied once the worker has written that down.
 WAITS = frozenset((State.SENDING, event) for event in RECEIPTS)
+
+_WORKERS = frozenset(
+    {
+        Event.CLAIM,
+        Event.RELEASE,
+        Event.LEASE_EXPIRED,
+        Event.INTENT,
+        Event.REFUSE_UNTRIED,
+        Event.ACCEPT,
+        Event.RETRY,
+        Event.REFUSE,
+        Event.OPT_OUT,
+        Event.SILENCE,
+    }
+)
+_ALL, _ANY = frozenset(State), frozenset(Event)
+_SETTLING = frozenset({Event.FOUND, Event.NOT_SENT, Event.REPEAT, Event.SETTLE_REACHED, Event.SETTLE_LOST})
+
+
+#: Why a pair that is neither in TABLE nor in WAITS changes nothing: the first line that fits.
+_REASONS: tuple[tuple[frozenset[State], frozenset[Event], str], ...] = (
+    (_ALL, frozenset({Event.RECEIPT_STALE}), "what it tells was known before, or a later try has overtaken it"),
+    (_ALL, _WORKERS, "nobody holds it like that, or somebody else does: the fence refuses this"),
+    (_ALL, _SETTLING, "only an unknown has anything to settle; somebody else was quicker"),
+    (frozenset({State.DELIVERED}), _ANY, "it has arrived; nothing that comes later takes that back"),
+    (TERMINAL, _ANY, "it is over and is never sent again; only its arrival would still be news"),
+    (frozenset({_A, _U}), frozenset({Event.RECEIPT_TRACE}), "the present try stands; its own news settles it"),
+    (frozenset({_L}), frozenset({Event.EXPIRE}), "the intent asks for the deadline again; else the lease ends"),
+    (
+        REACHED,
+        frozenset({Event.WITHDRAW, Event.EXPIRE, Event.SUPPRESS}),
+        "it has left, or may have: nobody can call it back",
+    ),
+)
+
+#: What changes nothing, and why. A pair is in exactly one of TABLE, WAITS and IGNORED (a test counts them).
+IGNORED: Mapping[tuple[State, Event], str] = {
+    pair: why
+    for pair in product(State, Event)
+    if pair not in TABLE and pair not in WAITS
+    for why in [next((why for states, events, why in _REASONS if pair[0] in states and pair[1] in events), "")]
+    if why
+}
+
+
+class About(StrEnum):
+    """Which try of a delivery a receipt is about."""
+
+    PRESENT = "present"  # the one that its state speaks of, and whose end is not known
+    ANOTHER = "another"  # another one, or nobody can say which, and its end is not known
+    OVER = "over"  # one that is known to have failed
+
+
+_STALE = dict.fromkeys((About.ANOTHER, About.OVER), Event.RECEIPT_STALE)
+_NEWS: Mapping[Event, Mapping[About, Event]] = {
+    # A line that is said to be busy and then to ring: the receipts came in the wrong order.
+    Event.RECEIPT_PROGRESS: {About.ANOTHER: Event.RECEIPT_TRACE, About.OVER: Event.RECEIPT_STALE},
+    Event.RECEIPT_DELIVERED: {},
+    Event.RECEIPT_RETRY: _STALE,
+    Event.RECEIPT_FAILED: _STALE,
+    Event.RECEIPT_OPT_OUT: _STALE,
+}
+#: What a receipt is, by the try that it is about: news of a try that is over must not touch the next one.
+NEWS: Mapping[tuple[Event, About], Event] = {
+    (event, about): others.get(about, event) for event, others in _NEWS.items() for about in About
+}
 
 
 def after(state: State, event: Event) -> State | None:
@@ -218,15 +308,6 @@ def held_pause(times: int) -> timedelta:
     return HELD_PAUSES[min(max(times, 1), len(HELD_PAUSES)) - 1]
 
 
-#: Codes that say "this address does not exist", by which a supporter is never written to again. A full mailbox (5.2.2)
-#: and anything about our own reputation (5.7.x) are not among them.
-HARD_BOUNCES: Mapping[Channel, frozenset[str]] = {
-    Channel.EMAIL: frozenset({"5.1.1", "5.1.2", "5.1.10", "5.2.1"}),
-    Channel.SMS: frozenset({"21211", "21614", "30005", "30006"}),
-    Channel.FAX: frozenset(),
-}
-
-
 class UnknownPolicy(StrEnum):
     """What to do with an unknown now."""
 
@@ -254,3 +335,20 @@ def unknown_policy(channel: Channel, *, may_ask: bool, repeats: int) -> UnknownP
     if channel is Channel.EMAIL and repeats < MOST_REPEATS:
         return UnknownPolicy.REPEAT
     return UnknownPolicy.HUMAN
+
+
+#: Refusals that another gateway may not share: ours was broken, at its limit, or wrongly set up. A busy line, a full
+#: mailbox and greylisting are the recipient's, and a second gateway meets them too.
+FAILS_OVER = frozenset({RetryClass.SOON, RetryClass.THROTTLE, RetryClass.FIX_FIRST})
+
+
+def may_fail_over(retry_class: RetryClass, *, attempts: int, others: int) -> bool:
+    """Whether the next try is made at once by another gateway. Only ever after a definite refusal.
+
+    Each round goes once through the gateways there are; then the ordinary pause applies.
+
+    Args:
+        attempts: of this delivery so far, the refused one included.
+        others: gateways of its channel that may be used now, besides the one that refused.
+    """
+    return retry_class in FAILS_OVER and others > 0 and attempts % (others + 1) != 0

@@ -39,9 +39,9 @@ WITH lost AS (
     RETURNING id, attempts, gateway, intent_at
 )
 INSERT INTO deliveries_attempt (delivery_id, number, gateway, started_at, ended_at, outcome, retry_class, code, text,
-                                gateway_ref)
+                                gateway_ref, is_fault)
 SELECT id, attempts, gateway, coalesce(intent_at, ua_now()), ua_now(), 'unknown', '', '',
-       'the worker died while it was on the wire', ''
+       'the worker died while it was on the wire', '', false
 FROM lost ON CONFLICT DO NOTHING
 """
 

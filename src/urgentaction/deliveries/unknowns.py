@@ -19,11 +19,14 @@ from urgentaction.channels.contract import (
     RetryClass,
 )
 from urgentaction.core import clock
+from urgentaction.core.crashpoints import crash_point
+from urgentaction.core.errors import NotFound
 
 from .gateways import gateway_named
 from .models import Delivery, HumanTask, HumanTaskKind
 from .outgoing import address_of
-from .people import open_task
+from .people import close_tasks_of, open_task
+from .recording import receipt_event, refused, scaled
 from .references import reference_of
 from .rules import (
     ASK_PAUSES,
@@ -34,7 +37,6 @@ from .rules import (
     after,
     unknown_policy,
 )
-from .send import receipt_event, refused, scaled
 
 #: A lookup's time window around the attempt, for clocks that differ.
 SLACK = timedelta(minutes=2)
@@ -58,17 +60,26 @@ def settle(delivery_id: int) -> State:
     row = Delivery.objects.select_related("contact_point", "supporter").get(id=delivery_id)
     if row.state != State.UNKNOWN:
         return State(row.state)
-    answer = _ask(row)
+    answer, asked_about = _ask(row), row.attempts
+    crash_point("after_question", channel=row.channel)
     with transaction.atomic():
         row = Delivery.objects.select_for_update(of=("self",)).select_related("alert__case").get(id=delivery_id)
-        if row.state == State.UNKNOWN:
+        # Meanwhile a receipt may have settled it, and the next try be unknown again: the answer is not about that one.
+        if row.state == State.UNKNOWN and row.attempts == asked_about:
             _apply(row, answer)
             row.save()
+            if row.state != State.UNKNOWN:
+                close_tasks_of(row, HumanTaskKind.SETTLE_UNKNOWN, result=f"the gateway answered: {row.reason}")
+            crash_point("in_settle", channel=row.channel)
+    crash_point("after_settle", channel=row.channel)
     return State(row.state)
 
 
 def _ask(row: Delivery) -> Found | CannotTell:
-    gateway = gateway_named(row.gateway)
+    try:
+        gateway = gateway_named(row.gateway)
+    except NotFound:
+        return CannotTell(f"the gateway {row.gateway} is not configured any more", is_final=True)
     to = address_of(row)
     if not gateway.capabilities.has_lookup:
         return CannotTell("the gateway has no look-up", is_final=True)
@@ -110,7 +121,7 @@ def _apply_found(row: Delivery, candidates: tuple[Candidate, ...]) -> None:
     elif clock.now() - (row.intent_at or row.created_at) < scaled(TRACE_WINDOW):
         row.reason = "unknown: no trace at the gateway yet"
         _by_policy(row, may_ask=True)
-    else:
+    elif not fall_back_on_earlier_try(row):
         _move(row, Event.NOT_SENT, "the gateway never took it")
         # Now it is known: nobody was reached by that try.
         row.tries.filter(number=row.attempts).update(outcome="refused", code="not-taken", text=row.reason)
@@ -129,6 +140,33 @@ def _take(row: Delivery, candidate: Candidate) -> None:
     elif receipt.kind is ReceiptKind.FAILED:
         retry_class = receipt.retry_class or RetryClass.LATER
         refused(row, Refused(retry_class, receipt.code, receipt.text), receipt_event(retry_class))
+        # The same news by receipt, later, must find that this try is over.
+        row.tries.filter(number=row.attempts).update(
+            outcome="refused", retry_class=retry_class.value, code=receipt.code[:60], text=receipt.text[:300]
+        )
+        if row.state == State.QUEUED:
+            fall_back_on_earlier_try(row)
+
+
+def fall_back_on_earlier_try(row: Delivery) -> bool:
+    """Whether the gateway reported an earlier try that it had denied, or that was open. Then nothing is sent again.
+
+    Changes `row`, which stands before its next try; the caller saves it. What becomes of it is that try's news.
+    """
+    trace = (
+        row.tries.filter(outcome="unknown")
+        .exclude(gateway_ref=row.gateway_ref)
+        .exclude(gateway_ref="")
+        .order_by("number")
+        .last()
+    )
+    if trace is None:
+        return False
+    _move(
+        row, Event.RECEIPT_TRACE if row.state == State.QUEUED else Event.FOUND, "the gateway has an earlier try of it"
+    )
+    row.gateway, row.gateway_ref, row.accepted_at = trace.gateway, trace.gateway_ref, clock.now()
+    return True
 
 
 def _belongs_to_another(candidate: Candidate, row: Delivery) -> bool:
@@ -146,7 +184,7 @@ def _by_policy(row: Delivery, *, may_ask: bool) -> None:
         case UnknownPolicy.ASK:
             pause = ASK_PAUSES[min(row.questions, len(ASK_PAUSES) - 1)]
             row.due_at = clock.read_database_now() + scaled(pause)
-        case UnknownPolicy.REPEAT:
+        case UnknownPolicy.REPEAT if not fall_back_on_earlier_try(row):
             row.repeats += 1
             _move(row, Event.REPEAT, "unknown before: sent again with the same Message-ID")
         case UnknownPolicy.HUMAN:

@@ -10,7 +10,8 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from urgentaction.channels import registry
+from urgentaction.alerts.queries import is_current
+from urgentaction.alerts.service import reopen_alert
 from urgentaction.channels.contract import Callback, Channel, Refused, RetryClass
 from urgentaction.channels.contract import Receipt as Event
 from urgentaction.channels.contract import ReceiptKind as Kind
@@ -18,17 +19,20 @@ from urgentaction.core import clock
 from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.interruptions import INTERRUPTIONS
 from urgentaction.deliveries import rules
-from urgentaction.deliveries.gateways import gateway_named
+from urgentaction.deliveries.gateways import entry_named, gateway_named
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTaskKind
-from urgentaction.deliveries.people import open_task
+from urgentaction.deliveries.people import close_tasks_of, open_task
+from urgentaction.deliveries.recording import receipt_event, refused
 from urgentaction.deliveries.references import delivery_id_of
-from urgentaction.deliveries.send import receipt_event, refused
-from urgentaction.deliveries.suppressing import suppress_after
+from urgentaction.deliveries.suppressing import index_of, suppress_after
+from urgentaction.deliveries.unknowns import fall_back_on_earlier_try
 from urgentaction.supporters.models import SuppressionReason
-from urgentaction.supporters.service import lift_suppression, suppress
+from urgentaction.supporters.rules import suppression_for
+from urgentaction.supporters.service import lift_suppression, suppress, suppress_index
 
 from .erasing import blank_if_erased
 from .models import Receipt
+from .rules import NOT_TAKEN, Meant, Try, is_over, which_try
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +41,10 @@ RAW_LIMIT = 64 * 1024
 _UNPRINTABLE = frozenset({"Cc", "Cs"})
 #: After a failure: doubled each time, up to the longest.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
+
+_FAILURES = frozenset({rules.Event.RECEIPT_RETRY, rules.Event.RECEIPT_FAILED, rules.Event.RECEIPT_OPT_OUT})
+#: The name that a waiting delivery bears is that of the try before.
+_WAITING = (rules.State.QUEUED, rules.State.LEASED)
 
 _CAME_IN = {
     Channel.SMS: "Somebody answered a text message",
@@ -60,6 +68,7 @@ def store_callback(gateway_name: str, callback: Callback) -> int:
         row.event_id for row in Receipt.objects.filter(gateway=gateway_name, event_id__in=[r.event_id for r in rows])
     }
     Receipt.objects.bulk_create(rows, ignore_conflicts=True)
+    crash_point("after_receipt_stored", channel=gateway.channel)
     return len({row.event_id for row in rows} - before)
 
 
@@ -154,13 +163,13 @@ def apply_receipt(receipt_id: uuid.UUID) -> bool:
     receipt.applied_at, receipt.effect = clock.now(), effect[:200]
     receipt.save(update_fields=["applied_at", "effect", "delivery"])
     blank_if_erased(receipt)
-    crash_point("after_receipt")
+    transaction.on_commit(lambda: crash_point("after_receipt"))
     return True
 
 
 def _apply_inbound(receipt: Receipt) -> str:
     """Somebody answered. STOP and START act on the number, whichever alert it answered."""
-    channel = registry.channel_of(receipt.gateway)
+    channel = entry_named(receipt.gateway).channel
     match receipt.kind:
         case Kind.OPTED_OUT:
             suppress(channel, receipt.address, reason=SuppressionReason.STOP, source=f"reply {receipt.code}".strip())
@@ -184,49 +193,104 @@ def _apply_to_delivery(receipt: Receipt) -> str | None:
     if row is None:
         return "no delivery of ours has this reference"
     receipt.delivery = row
-    event = _event_for(receipt)
-    state = rules.State(row.state)
-    if (state, event) in rules.WAITS:
+    state, told = rules.State(row.state), _event_for(receipt)
+    if (state, told) in rules.WAITS:
         return None
-    is_ours = not _is_about_another_attempt(receipt, row)
-    if not is_ours and event is not rules.Event.RECEIPT_DELIVERED:
-        return "about an earlier attempt; nothing changed"
+    tries = list(row.tries.order_by("number"))
+    meant = _meant(receipt, row, tries)
+    event = rules.NEWS[told, meant.about]
     new = rules.after(state, event)
+    _note_try(receipt, told, meant, tries, is_arrived=state is rules.State.DELIVERED)
     if new is None:
-        return f"nothing changed: {state} stands"
-    if is_ours and receipt.ref and not row.gateway_ref:
-        _learn_ref(row, receipt.ref)
+        if told in _FAILURES:
+            _suppress_all_the_same(row, _refusal(receipt))
+        is_past = meant.about is not rules.About.PRESENT and (meant.number is None or meant.number < tries[-1].number)
+        return "about an earlier attempt; nothing changed" if is_past else f"nothing changed: {state} stands"
+    _take_out_of_hands(row)
     _change(row, receipt, event, new)
     row.save()
+    _follow_up(row, state)
+    crash_point("in_receipt", channel=row.channel)
     return f"{state} → {row.state}"
 
 
-def _change(row: Delivery, receipt: Receipt, event: rules.Event, new: rules.State) -> None:
-    if event in (rules.Event.RECEIPT_RETRY, rules.Event.RECEIPT_FAILED, rules.Event.RECEIPT_OPT_OUT):
-        outcome = Refused(_class_of(receipt), receipt.code, receipt.text)
-        _mark_attempt(row, receipt)
-        refused(row, outcome, event)
-        suppress_after(row, outcome)
+def _meant(receipt: Receipt, row: Delivery, tries: list[Attempt]) -> Meant:
+    known = [Try(one.number, one.gateway, one.gateway_ref, is_over(one.outcome, one.code)) for one in tries]
+    return which_try(known, gateway=receipt.gateway, ref=receipt.ref, present=(row.gateway, row.gateway_ref))
+
+
+def _note_try(receipt: Receipt, told: rules.Event, meant: Meant, tries: list[Attempt], *, is_arrived: bool) -> None:
+    """Write down at the try itself what has become known of it, whether or not the delivery changes."""
+    one = next((one for one in tries if one.number == meant.number), None)
+    if one is None or meant.about is rules.About.OVER:
         return
-    row.state = new.value
+    one.gateway_ref = one.gateway_ref or receipt.ref
+    if one.code == NOT_TAKEN and told not in _FAILURES:
+        # The gateway denied having it. It may be read, so whoever was to get it counts as reached.
+        one.outcome, one.code, one.text = "unknown", "", "the gateway has it after all"
+    if told in _FAILURES and not is_arrived:
+        one.outcome, one.retry_class = "refused", _class_of(receipt).value
+        one.code, one.text = receipt.code, receipt.text
+    one.save(update_fields=["gateway_ref", "outcome", "retry_class", "code", "text"])
+
+
+def _suppress_all_the_same(row: Delivery, outcome: Refused) -> None:
+    """Nothing changes for this delivery; but nobody writes again to somebody who said stop, or to a dead address."""
+    verdict = suppression_for(Channel(row.channel), outcome.code, outcome.retry_class)
+    index = index_of(row)
+    if index is None or verdict is None or outcome.retry_class not in rules.FINAL:
+        return
+    reason, lifetime = verdict
+    if lifetime is None:  # a soft bounce is counted by how its delivery ended, and this one ended otherwise
+        suppress_index(Channel(row.channel), index, reason=reason, source=f"late report: {outcome.code}")
+
+
+def _take_out_of_hands(row: Delivery) -> None:
+    """Where a worker holds it, its claim is void: the fence refuses its intent. The try it was for is not made."""
+    if row.state == rules.State.LEASED:
+        row.attempts -= 1
     row.lease_token = row.lease_until = None
+
+
+def _change(row: Delivery, receipt: Receipt, event: rules.Event, new: rules.State) -> None:
+    if event in _FAILURES:
+        if not row.tries.filter(gateway=receipt.gateway, gateway_ref=row.gateway_ref).exists():
+            row.gateway_ref = ""  # no try bears this name: what comes under it from now on is about another one
+        refused(row, _refusal(receipt), event)
+        suppress_after(row, _refusal(receipt))
+        return
     if row.accepted_at is None:
         row.accepted_at = clock.now()
     if new is rules.State.DELIVERED:
-        row.reason, row.settled_at = "", receipt.occurred_at or clock.now()
+        is_late = rules.State(row.state) in rules.TERMINAL
+        row.reason = f"arrived after all; before: {row.state} ({row.reason})"[:200] if is_late else ""
+        row.settled_at = receipt.occurred_at or clock.now()
+    elif event is rules.Event.RECEIPT_TRACE or not row.gateway_ref or row.state in _WAITING:
+        row.gateway, row.gateway_ref, row.reason = receipt.gateway, receipt.ref, "the gateway has it"
+    row.state = new.value
 
 
-def _learn_ref(row: Delivery, ref: str) -> None:
-    """An unknown turns out to have been taken, under this name. The attempt keeps it: the delivery may get another."""
-    row.gateway_ref = ref
-    Attempt.objects.filter(delivery=row, number=row.attempts, gateway_ref="").update(gateway_ref=ref)
+def _follow_up(row: Delivery, before: rules.State) -> None:
+    """What else is out of date now: tasks that asked about it, an alert that was taken for done."""
+    if before is rules.State.UNKNOWN:
+        close_tasks_of(row, HumanTaskKind.SETTLE_UNKNOWN, result=f"the gateway reported: {row.state}")
+    match rules.State(row.state):
+        case rules.State.DELIVERED:
+            close_tasks_of(row, HumanTaskKind.REACH_OFFICIAL, result=f"delivery {row.id} arrived after all")
+        case rules.State.QUEUED if fall_back_on_earlier_try(row):
+            row.save()
+        case rules.State.QUEUED if not (is_current(row.alert) or reopen_alert(row.alert_id)):
+            # Put back by a late bounce, of an alert that nobody may claim from any more.
+            row.state = rules.State.WITHDRAWN.value
+            row.reason = f"alert is over; before: {row.reason}"[:200]
+            row.settled_at = clock.now()
+            row.save(update_fields=["state", "reason", "settled_at"])
+        case rules.State.FAILED if row.official_id is not None:
+            reopen_alert(row.alert_id)  # the next contact point, or a person, has to try it
 
 
-def _mark_attempt(row: Delivery, receipt: Receipt) -> None:
-    """The try that was accepted ended badly after all: its row says so."""
-    Attempt.objects.filter(delivery=row, number=row.attempts).update(
-        outcome="refused", retry_class=receipt.retry_class, code=receipt.code, text=receipt.text
-    )
+def _refusal(receipt: Receipt) -> Refused:
+    return Refused(_class_of(receipt), receipt.code, receipt.text)
 
 
 def _class_of(receipt: Receipt) -> RetryClass:
@@ -243,26 +307,16 @@ def _event_for(receipt: Receipt) -> rules.Event:
 
 
 def _delivery_of(receipt: Receipt) -> Delivery | None:
-    rows = Delivery.objects.select_for_update(of=("self",)).select_related("supporter", "contact_point")
+    rows = Delivery.objects.select_for_update(of=("self",)).select_related("supporter", "contact_point", "alert")
     delivery_id = delivery_id_of(receipt.reference) if receipt.reference else None
     if delivery_id is not None:
         return rows.filter(id=delivery_id).first()
-    return rows.filter(gateway_ref=receipt.ref).first() if receipt.ref else None
-
-
-def _is_about_another_attempt(receipt: Receipt, row: Delivery) -> bool:
-    """Callbacks name the gateway's own message; after a retry the delivery has another one.
-
-    Where the present attempt has no name yet, news of a message that nobody knows may be about an earlier attempt that
-    was unknown when it ended. It is not believed then: the present one is settled by asking.
-    """
-    if not receipt.ref or receipt.ref == row.gateway_ref:
-        return False
-    if row.gateway_ref:
-        return True
-    others = Attempt.objects.filter(delivery=row).exclude(number=row.attempts)
-    nameless = Q(gateway_ref="") & (Q(outcome="unknown") | Q(code="not-taken"))
-    return others.filter(nameless | Q(gateway_ref=receipt.ref)).exists()
+    if not receipt.ref:
+        return None
+    is_named_so = Q(gateway=receipt.gateway, gateway_ref=receipt.ref)
+    # A delivery that was tried again bears another name by now.
+    earlier = Attempt.objects.filter(is_named_so).values_list("delivery_id", flat=True)[:1]
+    return rows.filter(is_named_so).first() or rows.filter(id__in=list(earlier)).first()
 
 
 def unapplied_longer_than(age: timedelta) -> int:

@@ -68,12 +68,15 @@ def _officials(case: Case, decision: TriggerDecision, followed: list[uuid.UUID])
     if audience is OfficialsAudience.REACHED_BEFORE:
         rows = reached_by(followed).filter(official__isnull=False)
         reached = set(rows.values_list("official__office_id", flat=True))
-    addressees = CaseAddressee.objects.filter(case=case).select_related("office")
-    for addressee in addressees.prefetch_related("office__officials", "office__contact_points"):
+    addressees = CaseAddressee.objects.filter(case=case).select_related("office__care_of")
+    with_points = ("office__contact_points", "office__care_of__contact_points")
+    for addressee in addressees.prefetch_related("office__officials", *with_points):
         official = _holder(addressee.office)
         if official is None or (reached is not None and addressee.office_id not in reached):
             continue
-        points = [point for point in addressee.office.contact_points.all() if point.health != Health.DEAD]
+        own, mission = addressee.office.contact_points.all(), addressee.office.care_of
+        through = mission.contact_points.all() if mission is not None else ()
+        points = [point for point in (*own, *through) if point.health != Health.DEAD]
         yield OfficialCount(
             name=f"{addressee.office} · {official}",
             role=AddresseeRole(addressee.role),

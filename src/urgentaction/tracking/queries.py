@@ -6,11 +6,11 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 
-from django.conf import settings
 from django.db.models import Count as CountOf
 from django.db.models import Prefetch, QuerySet
 
 from urgentaction.alerts.models import Alert
+from urgentaction.deliveries.gateways import entries
 from urgentaction.deliveries.models import Attempt, Delivery, GatewayState, HumanTask
 from urgentaction.deliveries.queries import still_paused
 from urgentaction.deliveries.rules import State
@@ -173,17 +173,23 @@ def gateway_states() -> list[GatewayView]:
         .values_list("channel", "number")
     )
     found = []
-    for channel, name in settings.GATEWAY_FOR.items():
+    for name, entry in sorted(entries().items(), key=lambda one: (one[1].channel, -one[1].weight, one[0])):
         row, is_paused = states.get(name), name in shut
+        is_broken = row is not None and row.broken_since is not None
         found.append(
             GatewayView(
                 name=name,
-                channel=channel,
+                channel=entry.channel.value,
                 is_paused=is_paused,
                 paused_until=row.paused_until if row and is_paused else None,
                 reason=row.reason if row and is_paused else "",
                 changed_at=row.changed_at if row else None,
-                waiting=waiting.get(channel, 0),
+                waiting=waiting.get(entry.channel.value, 0),
+                weight=entry.weight,
+                is_broken=is_broken,
+                broken_since=row.broken_since if row else None,
+                broken_until=row.broken_until if row else None,
+                broken_why=row.broken_why if row else "",
             )
         )
     return found

@@ -166,7 +166,10 @@ class TaskView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayView:
-    """A configured gateway: whether it may be used now, why not, and what waits for it."""
+    """A configured gateway: whether it may be used now, why not, and what waits for its channel.
+
+    `is_broken`: it did not work and is left alone until `broken_until`, then tried again by itself.
+    """
 
     name: str
     channel: str
@@ -175,6 +178,16 @@ class GatewayView:
     reason: str
     changed_at: datetime | None
     waiting: int
+    weight: int = 10
+    is_broken: bool = False
+    broken_since: datetime | None = None
+    broken_until: datetime | None = None
+    broken_why: str = ""
+
+    @property
+    def is_usable(self) -> bool:
+        """Neither paused nor broken."""
+        return not (self.is_paused or self.is_broken)
 
 
 def short_id(identifier: uuid.UUID) -> str:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
@@ -10,10 +10,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from urgentaction.channels.contract import Channel, RetryClass
 from urgentaction.deliveries.rules import (
+    IGNORED,
+    NEWS,
+    REACHED,
     RECEIPTS,
     TABLE,
     TERMINAL,
     WAITS,
+    About,
     Event,
     State,
     UnknownPolicy,
@@ -25,9 +29,24 @@ from urgentaction.deliveries.rules import (
 )
 
 
+@pytest.mark.parametrize(("state", "event"), list(product(sorted(State), sorted(Event))))
+def test_every_event_in_every_state_is_decided_exactly_once(state: State, event: Event) -> None:
+    pair = (state, event)
+    assert [pair in TABLE, pair in WAITS, pair in IGNORED].count(True) == 1
+    assert (after(state, event) is None) is (pair not in TABLE)
+    if pair in IGNORED:
+        assert len(IGNORED[pair]) > 20, "a reason that a person can follow"
+
+
+def test_nothing_is_decided_that_can_not_be() -> None:
+    known = set(product(State, Event))
+    assert set(TABLE) | set(WAITS) | set(IGNORED) == known
+
+
 @pytest.mark.parametrize(("state", "event"), list(product(sorted(TERMINAL), sorted(Event))))
-def test_a_terminal_state_wins_over_everything(state: State, event: Event) -> None:
-    assert after(state, event) is None
+def test_an_end_is_an_end_and_only_the_arrival_is_still_news(state: State, event: Event) -> None:
+    is_arrival = event is Event.RECEIPT_DELIVERED and state is not State.DELIVERED
+    assert after(state, event) is (State.DELIVERED if is_arrival else None)
 
 
 @pytest.mark.parametrize(("state", "event"), list(product(sorted(State), sorted(RECEIPTS))))
@@ -37,6 +56,24 @@ def test_every_receipt_in_every_state_is_applied_waits_or_changes_nothing(state:
         assert new is None
     elif new is not None:
         assert new not in {State.LEASED, State.SENDING, State.UNKNOWN, State.WITHDRAWN}
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.LEASED])
+def test_a_gateway_that_evidently_has_it_stops_the_next_try(state: State) -> None:
+    for event in (Event.RECEIPT_PROGRESS, Event.RECEIPT_TRACE):
+        assert after(state, event) is State.ACCEPTED
+
+
+@pytest.mark.parametrize(("told", "about"), list(product(sorted(RECEIPTS & {told for told, _ in NEWS}), sorted(About))))
+def test_news_of_a_try_that_is_over_changes_nothing_but_by_arriving(told: Event, about: About) -> None:
+    event = NEWS[told, about]
+    if about is About.PRESENT or told is Event.RECEIPT_DELIVERED:
+        assert event is told
+    elif told is Event.RECEIPT_PROGRESS and about is About.ANOTHER:
+        assert event is Event.RECEIPT_TRACE
+    else:
+        assert event is Event.RECEIPT_STALE
+        assert {after(state, event) for state in State} == {None}
 
 
 def test_nothing_goes_back_to_the_queue_from_the_wire_unless_it_is_known_not_to_have_left() -> None:
@@ -51,7 +88,7 @@ def test_only_what_has_not_left_can_be_withdrawn_expired_or_suppressed() -> None
 
 
 def test_every_state_but_the_terminal_ones_has_a_way_on_and_all_are_reachable() -> None:
-    assert {state for state, _ in TABLE} == set(State) - TERMINAL
+    assert {state for state, _ in TABLE} == set(State) - {State.DELIVERED}
     assert set(TABLE.values()) | {State.QUEUED} == set(State)
 
 
@@ -68,11 +105,13 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.state = State.QUEUED
         self.was_terminal: State | None = None
+        self.path = [State.QUEUED]
 
     @rule(event=st.sampled_from(Event))
     def happen(self, event: Event) -> None:
         before = self.state
         self.state = after(before, event) or before
+        self.path.append(self.state)
         if self.state is State.SENDING and before is not State.SENDING:
             assert before is State.LEASED
         if self.state is State.LEASED and before is not State.LEASED:
@@ -81,8 +120,14 @@ class Life(RuleBasedStateMachine):
             self.was_terminal = before
 
     @invariant()
-    def settled_stays_settled(self) -> None:
-        assert self.was_terminal is None or self.state is self.was_terminal
+    def settled_stays_settled_or_turns_out_to_have_arrived(self) -> None:
+        assert self.was_terminal is None or self.state in (self.was_terminal, State.DELIVERED)
+
+    @invariant()
+    def what_reached_somebody_is_only_given_up_for_a_reason_that_was_reported(self) -> None:
+        for before, now in pairwise(self.path):
+            if before in REACHED and now not in REACHED:
+                assert now in {State.QUEUED, State.FAILED, State.SUPPRESSED}
 
 
 TestLife = Life.TestCase

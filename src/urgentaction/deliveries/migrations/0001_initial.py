@@ -25,6 +25,11 @@ class Migration(migrations.Migration):
                 ('is_paused', models.BooleanField(default=False)),
                 ('reason', models.CharField(blank=True, max_length=300)),
                 ('changed_at', models.DateTimeField()),
+                ('broken_since', models.DateTimeField(null=True)),
+                ('broken_until', models.DateTimeField(null=True)),
+                ('broken_why', models.CharField(blank=True, max_length=300)),
+                ('breaks', models.PositiveSmallIntegerField(default=0)),
+                ('mended_at', models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
@@ -41,6 +46,7 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('to', 'to'), ('cc', 'cc'), ('supporter', 'supporter')], max_length=10)),
                 ('channel', models.CharField(choices=[('email', 'email'), ('fax', 'fax'), ('sms', 'sms')], max_length=8)),
                 ('step', models.PositiveSmallIntegerField(default=1)),
+                ('step_until', models.DateTimeField(null=True)),
                 ('priority', models.PositiveSmallIntegerField()),
                 ('state', models.CharField(choices=[('queued', 'queued'), ('leased', 'leased'), ('sending', 'sending'), ('accepted', 'accepted'), ('delivered', 'delivered'), ('failed', 'failed'), ('unknown', 'unknown'), ('withdrawn', 'withdrawn'), ('expired', 'expired'), ('suppressed', 'suppressed')], max_length=12)),
                 ('reason', models.CharField(blank=True, max_length=200)),
@@ -84,6 +90,7 @@ class Migration(migrations.Migration):
                 ('code', models.CharField(blank=True, max_length=60)),
                 ('text', models.CharField(blank=True, max_length=300)),
                 ('gateway_ref', models.CharField(blank=True, max_length=200)),
+                ('is_fault', models.BooleanField(default=False)),
                 ('delivery', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tries', to='deliveries.delivery')),
             ],
         ),
@@ -130,6 +137,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='delivery',
             index=models.Index(fields=['alert', 'state'], name='delivery_alert_state'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('role', 'supporter'), _negated=True), fields=['state', 'step_until'], name='delivery_step'),
         ),
         migrations.AddConstraint(
             model_name='delivery',

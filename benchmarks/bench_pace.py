@@ -1,0 +1,81 @@
+"""What asking for pace costs, as a ratio to one bare INCR on the same Valkey in the same run.
+
+Run by `make bench`. Printed are ratios: they say the same on a fast machine and on a slow one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import redis
+from django.conf import settings
+
+from urgentaction.channels.roster import roster
+from urgentaction.deliveries import pace
+from urgentaction.embedded.valkey import ValkeyServer
+
+ROUNDS, CALLS = 7, 400
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    logging.getLogger(pace.__name__).setLevel(logging.ERROR)
+    keys = {"host": "127.0.0.1", "per_second": "1000000", "domain_per_minute": "1000000"}
+    roomy, full = roster({"smtp": keys})["smtp"], roster({"smtp": {**keys, "per_second": "0.001"}})["smtp"]
+    free = roster({"smtp": {"host": "127.0.0.1"}})["smtp"]
+    window = [f"person{number}@office{number % 5}.invalid" for number in range(20)]
+    asked: dict[str, Callable[[], object]] = {
+        "take: no limit": lambda: pace.take(free, 20),
+        "take: 20 granted": lambda: pace.take(roomy, 20),
+        "take: nothing left": lambda: pace.take(full, 20),
+        "take_domain: one": lambda: pace.take_domain(roomy, window[0]),
+        "domain_wait: a window of 20": lambda: pace.domain_wait("smtp", window),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        server = ValkeyServer(Path(folder) / "valkey", durable=False)
+        settings.REDIS_URL = server.start()
+        try:
+            with redis.Redis.from_url(settings.REDIS_URL) as client:
+                pace.take(full, 1)
+                pace.pause_domain("smtp", window[0], timedelta(hours=1))
+                unit = compare(lambda: client.incr("counter"), asked)
+            server.kill()
+            show("take: without the broker", seconds(lambda: pace.take(roomy, 20)) / unit)
+        finally:
+            pace.close()
+            server.stop()
+
+
+def compare(base: Callable[[], object], asked: dict[str, Callable[[], object]]) -> float:
+    """Each in turn with the base, so that a busy machine slows both. Returns the base's seconds a call."""
+    for name, call in asked.items():
+        ratios = []
+        for _ in range(ROUNDS):
+            unit = seconds(base)
+            ratios.append(seconds(call) / unit)
+        show(name, statistics.median(ratios))
+    return seconds(base)
+
+
+def show(name: str, ratio: float) -> None:
+    print(f"{name:<30} {ratio:>8.2f} of an INCR")
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """How long one call takes, over CALLS of them."""
+    call()
+    started = time.perf_counter()
+    for _ in range(CALLS):
+        call()
+    return (time.perf_counter() - started) / CALLS
+
+
+if __name__ == "__main__":
+    main()
