@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 # Tried in this order; `make PYTHON=/path/to/python3.13 …` names one of your own.
 PYTHON ?= python3 python3.13 python3.12 python3.11 python3.14 python
 TESTS ?=
+# Each of so many processes has its own servers; JOBS=0 runs the tests in one.
+JOBS ?= 2
 
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -36,7 +38,7 @@ setup: $(VENV)/.dev ## install everything that development needs, into .venv
 
 .PHONY: test
 test: $(VENV)/.dev ## run the tests (TESTS="tests/unit -k letters" runs some)
-	@$(BIN)/pytest $(TESTS)
+	@$(BIN)/pytest --numprocesses=$(JOBS) --dist=loadfile $(TESTS)
 
 .PHONY: check
 check: format-check lint types imports migrations test ## what CI runs: format, lint, types, imports, migrations, tests

@@ -7,6 +7,7 @@ import os
 import django
 from celery import Celery
 from django.conf import settings
+from kombu.transport.redis import Transport
 
 from urgentaction.core.enqueue import Queue, broker_options
 from workers.queues import QUEUES, ROUTES
@@ -14,6 +15,10 @@ from workers.schedule import timetable
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "urgentaction.conf.settings")
 django.setup()
+
+# A broker that is killed while tasks are unacknowledged ends kombu 5.7's Redis transport by an AttributeError on the
+# connection it no longer has; counted as a lost connection, the worker connects again instead of dying.
+Transport.connection_errors = (*Transport.connection_errors, AttributeError)
 
 app = Celery("urgentaction", broker=settings.REDIS_URL)
 app.conf.update(
@@ -35,6 +40,7 @@ app.conf.update(
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
+    broker_channel_error_retry=True,  # a broker whose memory or disk is full answers with errors; the worker waits
     broker_transport_options=broker_options(),
     beat_schedule=timetable(settings.SWEEP_SECONDS),
     timezone="UTC",

@@ -48,7 +48,7 @@ from urgentaction.deliveries.service import settle_unknown
 
 EXAMPLES = int(os.environ.get("URGENTACTION_TEST_MACHINE_EXAMPLES", "10"))
 STEPS = 40
-#: A failure is told as it was met: making it shorter takes minutes, and is asked for by URGENTACTION_TEST_MACHINE_SHRINK.
+#: A failure is told as it was met: making it shorter takes minutes (URGENTACTION_TEST_MACHINE_SHRINK=1 does).
 PHASES = (Phase.explicit, Phase.generate, Phase.shrink)[: 3 if "URGENTACTION_TEST_MACHINE_SHRINK" in os.environ else 2]
 MOST_UPDATES = 4
 PAUSES = [timedelta(0), timedelta(minutes=3), timedelta(hours=1)]

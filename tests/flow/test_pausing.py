@@ -20,10 +20,10 @@ from urgentaction.deliveries.claim import Claim, Lane, claim, declare_intent
 from urgentaction.deliveries.models import Delivery, GatewayState, HumanTask, HumanTaskKind
 from urgentaction.deliveries.pausing import pause_for, pause_gateway, resume_gateway
 from urgentaction.deliveries.people import open_task
-from urgentaction.deliveries.rules import Event
 from urgentaction.deliveries.recording import record
+from urgentaction.deliveries.rules import Event
 from urgentaction.deliveries.service import close_task, settle_unknown
-from urgentaction.supporters.models import Supporter, Suppression
+from urgentaction.supporters.models import Suppression
 
 POLICY = {"smtp": "550 5.7.1 policy of this mailbox"}
 

@@ -55,7 +55,6 @@ def receipt(
 
 @pytest.fixture
 def fax(world: World, sandbox: SandboxProgram) -> Delivery:
-    """A fax that the gateway has taken."""
     alert = world.start()
     world.send()
     row = Delivery.objects.get(alert=alert, channel="fax")

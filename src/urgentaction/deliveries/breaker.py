@@ -61,7 +61,7 @@ def is_shut() -> Q:
 def begin_trial(gateway: str) -> bool:
     """Take it upon this worker to try a broken gateway again. False: it is not due, or another worker does."""
     due = GatewayState.objects.filter(name=gateway, broken_since__isnull=False, broken_until__lte=clock.database_now())
-    return bool(due.update(broken_until=clock.read_database_now() + TRIAL))
+    return bool(due.update(broken_until=clock.read_database_now() + TRIAL * settings.BACKOFF_SCALE))
 
 
 def put_off_trial(gateway: str) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from urgentaction.alerts.queries import is_current
 from urgentaction.channels.contract import (
@@ -113,11 +114,15 @@ def _apply_found(row: Delivery, candidates: tuple[Candidate, ...]) -> None:
     candidates = tuple(one for one in candidates if one.ref not in earlier)
     certain = [one for one in candidates if one.is_certain]
     free = certain or [one for one in candidates if not _belongs_to_another(one, row)]
-    if len(free) > 1 and not certain:
-        row.reason = f"unknown: the gateway has {len(free)} messages that fit"
+    rivals = [] if certain else _rivals(row)
+    if free and any(state == State.SENDING for state in rivals):
+        row.reason = "unknown: another message to the same number is on the wire"
+        _by_policy(row, may_ask=True)
+    elif free and not certain and len(free) != len(rivals) + 1:
+        row.reason = f"unknown: the gateway has {len(free)} messages that fit, for {len(rivals) + 1} open tries"
         _by_policy(row, may_ask=False)
     elif free:
-        _take(row, free[0])
+        _take(row, _nearest(free, row))
     elif clock.now() - (row.intent_at or row.created_at) < scaled(TRACE_WINDOW):
         row.reason = "unknown: no trace at the gateway yet"
         _by_policy(row, may_ask=True)
@@ -167,6 +172,27 @@ def fall_back_on_earlier_try(row: Delivery) -> bool:
     )
     row.gateway, row.gateway_ref, row.accepted_at = trace.gateway, trace.gateway_ref, clock.now()
     return True
+
+
+def _nearest(free: Sequence[Candidate], row: Delivery) -> Candidate:
+    """The one that fits best by time. Where there are several, all their tries were taken: any order is true enough."""
+    begun = clock.without_offset(row.intent_at or row.created_at)
+    return min(free, key=lambda one: abs(one.created_at - begun))
+
+
+def _rivals(row: Delivery) -> list[str]:
+    """States of other deliveries to the same address whose try the gateway's nameless messages may be as well.
+
+    A message found by number and time alone belongs to this try only if no other try is open. They are locked, so that
+    two sweepers don't take the same message for two of them.
+    """
+    same = Q(supporter=row.supporter_id) if row.supporter_id else Q(contact_point__dial_value=address_of(row))
+    open_try = Q(state=State.SENDING) | Q(state=State.UNKNOWN, gateway_ref="")
+    since = (row.intent_at or row.created_at) - 2 * SLACK
+    others = Delivery.objects.filter(same, open_try, channel=row.channel, gateway=row.gateway, intent_at__gte=since)
+    return list(
+        others.exclude(id=row.id).order_by("id").select_for_update(of=("self",)).values_list("state", flat=True)
+    )
 
 
 def _belongs_to_another(candidate: Candidate, row: Delivery) -> bool:
