@@ -62,7 +62,7 @@ def routes(resolver: URLResolver, *, prefix: str = "/", namespaces: tuple[str, .
             yield Route(":".join((*namespaces, pattern.name or "")), address)
 
 
-ROUTES = sorted(set(routes(get_resolver())), key=lambda route: route.path)
+ROUTES = sorted(set(routes(get_resolver())), key=lambda route: (route.path, route.name or ""))
 GUARDED = [route for route in ROUTES if not route.is_public]
 
 
