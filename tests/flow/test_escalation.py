@@ -327,6 +327,7 @@ def test_due_steps_are_found_without_reading_past_supporters(db: None) -> None:
         cursor.execute("SET LOCAL enable_seqscan = off")
         # The table is all but empty here, and any index would do.
         cursor.execute("ALTER TABLE deliveries_delivery DROP CONSTRAINT delivery_once")
+        cursor.execute("ALTER TABLE deliveries_delivery DROP CONSTRAINT deliveries_delivery_pkey CASCADE")
         cursor.execute(others)
         for (name,) in cursor.fetchall():
             cursor.execute(f"DROP INDEX {name}")

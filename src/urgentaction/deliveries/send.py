@@ -161,7 +161,8 @@ def _settle(
         for claim, outcome in zip(begun, outcomes, strict=True):
             record(claim, outcome, gateway=gateway, started=started)
             crash_point("in_record", channel=claim.channel)
-        take_back_intent(left)
+        if (given_back := take_back_intent(left)) < len(left):
+            log.warning("%d deliveries: lease lost, not given back; nothing of them was begun", len(left) - given_back)
 
 
 def _write_down(write: Callable[[], None]) -> None:
