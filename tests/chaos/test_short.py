@@ -84,12 +84,13 @@ def break_everything(harness: Harness, findings: report.Findings, traffic: Traff
     standing = threading.Thread(target=lambda: stopped.append(faults.stop_worker(harness, Part.BULK)))
     standing.start()
     made.append(kill_part(harness, Part.WEB))
-    silent = without_broker(harness, findings, traffic)
-    made.append(faults.fill_valkey(harness, chance))
-    made.append(kill_part(harness, Part.BEAT))
     made.append(faults.kill_sandbox(harness, chance))
     standing.join()
     made += stopped
+    # Only now, because without broker or beat nobody would have swept up after the worker that stood still.
+    silent = without_broker(harness, findings, traffic)
+    made.append(faults.fill_valkey(harness, chance))
+    made.append(kill_part(harness, Part.BEAT))
     made.append(faults.kill_child(harness, chance))
     made.append(faults.flush_valkey(harness, chance))
     made.append(kill_part(harness, Part.BULK))
@@ -136,6 +137,10 @@ def test_nothing_stale_was_sent(account: Account) -> None:
 def test_unknowns_are_no_more_than_were_in_flight_and_all_are_listed(account: Account) -> None:
     assert account.findings.verdict.too_many_unknown == []
     assert account.findings.verdict.unlisted_unknown == []
+
+
+def test_the_fence_refused_what_the_stopped_worker_wrote_after_its_lease(account: Account) -> None:
+    assert account.findings.fenced >= 1
 
 
 def test_an_alert_that_no_worker_was_ever_told_of_was_sent_all_the_same(account: Account) -> None:
