@@ -380,11 +380,11 @@ def _waiting_alerts() -> list[uuid.UUID]:
     return [alert.id for alert in (*due_to_start(), *running, *sweep.stopped_alerts())]
 
 
+@transaction.atomic
 def _finish(alert: Alert) -> bool:
-    if open_work(alert).exists():
-        return False
-    with transaction.atomic():
-        return alerts.finish_alert(alert.id)
+    is_done = not open_work(alert).exists() and alerts.finish_alert(alert.id) and not open_work(alert).exists()
+    transaction.set_rollback(not is_done)  # a receipt may have put something back between the two looks
+    return is_done
 
 
 def beat_heart(name: str = "upkeep") -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import threading
+import time
+import uuid
 
 import pytest
-from django.db import transaction
+from django.db import connection, connections, transaction
 
 from tests.flow.world import World
 from urgentaction import pipeline
+from urgentaction.alerts import service as alerts
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.channels.contract import Accepted, Channel, Outcome, ReceiptKind, Refused, RetryClass, Unknown
 from urgentaction.core import clock
@@ -240,3 +244,65 @@ class TestAnAlertThatWasTakenForDone:
         world.case.version += 1
         world.case.save()
         assert hear(row, ReceiptKind.FAILED, ref="", gateway="smtp", retry_class=RetryClass.LATER) == "withdrawn"
+
+    def test_what_comes_back_while_it_is_being_finished_keeps_it_running(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        row = Delivery.objects.get(alert=world.start(), role="cc")
+        attempt(row, Accepted("Q1"), gateway="smtp")
+        Delivery.objects.filter(alert=row.alert_id).exclude(id=row.id).update(state="delivered")
+        finish, heard = alerts.finish_alert, []
+
+        def hear_meanwhile() -> None:
+            heard.append(hear(row, ReceiptKind.FAILED, ref="", gateway="smtp", retry_class=RetryClass.LATER))
+            connections.close_all()
+
+        def late_to_finish(alert_id: uuid.UUID) -> bool:
+            in_between = threading.Thread(target=hear_meanwhile)
+            in_between.start()
+            in_between.join()
+            return finish(alert_id)
+
+        monkeypatch.setattr(alerts, "finish_alert", late_to_finish)
+        pipeline.sweep_all()
+        assert heard == ["queued"]
+        assert Alert.objects.get(id=row.alert_id).state == AlertState.RUNNING
+
+    def test_it_is_not_finished_while_something_is_being_put_back(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        row = Delivery.objects.get(alert=world.start(), role="cc")
+        attempt(row, Accepted("Q1"), gateway="smtp")
+        Delivery.objects.filter(alert=row.alert_id).exclude(id=row.id).update(state="delivered")
+        alert, finished = Alert.objects.get(id=row.alert_id), []
+
+        def finish() -> None:
+            finished.append(pipeline._finish(alert))
+            connections.close_all()
+
+        finishing = threading.Thread(target=finish)
+
+        def before_the_commit(place: str, **_: object) -> None:
+            if place == "in_receipt":
+                finishing.start()
+                wait_for_a_lock()
+
+        monkeypatch.setattr("urgentaction.receipts.service.crash_point", before_the_commit)
+        assert hear(row, ReceiptKind.FAILED, ref="", gateway="smtp", retry_class=RetryClass.LATER) == "queued"
+        finishing.join()
+        assert finished == [False]
+        alert.refresh_from_db()
+        assert alert.state == AlertState.RUNNING
+
+
+def wait_for_a_lock() -> None:
+    """Until some other connection waits for one that this one holds."""
+    deadline = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            # Unlike pg_stat_activity, this is not kept for the length of a transaction.
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.02)
+    raise AssertionError("nobody waits")

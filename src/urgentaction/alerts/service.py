@@ -234,7 +234,10 @@ def mark(alert_id: uuid.UUID, *, field: str) -> None:
 
 
 def finish_alert(alert_id: uuid.UUID) -> bool:
-    """Running → finished. The caller knows that no work is left."""
+    """Running → finished. The caller looks for work left after this, in the same transaction.
+
+    Only so is it certain: whoever puts work back holds the alert while doing it (`keep_running`).
+    """
     done = Alert.objects.filter(id=alert_id, state=AlertState.RUNNING, expanded_at__isnull=False).update(
         state=AlertState.FINISHED, finished_at=clock.now()
     )
@@ -243,13 +246,17 @@ def finish_alert(alert_id: uuid.UUID) -> bool:
     return bool(done)
 
 
-def reopen_alert(alert_id: uuid.UUID) -> bool:
-    """Finished → running, because something of it came back. False where it was not finished, or is stale by now."""
-    current = Alert.objects.filter(id=alert_id, state=AlertState.FINISHED, fence=F("case__version"))
-    reopened = current.update(state=AlertState.RUNNING, finished_at=None)
-    if reopened:
+def keep_running(alert_id: uuid.UUID) -> bool:
+    """Hold an alert open to the end of this transaction, because something of it came back; reopen a finished one.
+
+    False where it is over, or stale by now: nothing of it may be sent any more.
+    """
+    alert = Alert.objects.select_for_update(of=("self",), no_key=True).filter(id=alert_id, fence=F("case__version"))
+    state = alert.values_list("state", flat=True).first()
+    if state == AlertState.FINISHED:
+        Alert.objects.filter(id=alert_id).update(state=AlertState.RUNNING, finished_at=None)
         record_audit("system:alerts", "alert.reopen", f"alert:{alert_id}")
-    return bool(reopened)
+    return state in (AlertState.RUNNING, AlertState.FINISHED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,11 +57,6 @@ def attempt_limit(kind: str, code: str) -> int | None:
     return KINDS[kind].attempt_limits.get(code)
 
 
-def channel_of(kind: str) -> Channel:
-    """What a gateway of this kind carries."""
-    return KINDS[kind].channel
-
-
 def acknowledgement(kind: str) -> Acknowledgement:
     """What a gateway of this kind hears when its callback has been taken."""
     return KINDS[kind].acknowledgement

@@ -10,8 +10,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from urgentaction.alerts.queries import is_current
-from urgentaction.alerts.service import reopen_alert
+from urgentaction.alerts.service import keep_running
 from urgentaction.channels.contract import Callback, Channel, Refused, RetryClass
 from urgentaction.channels.contract import Receipt as Event
 from urgentaction.channels.contract import ReceiptKind as Kind
@@ -279,14 +278,14 @@ def _follow_up(row: Delivery, before: rules.State) -> None:
             close_tasks_of(row, HumanTaskKind.REACH_OFFICIAL, result=f"delivery {row.id} arrived after all")
         case rules.State.QUEUED if fall_back_on_earlier_try(row):
             row.save()
-        case rules.State.QUEUED if not (is_current(row.alert) or reopen_alert(row.alert_id)):
+        case rules.State.QUEUED if not keep_running(row.alert_id):
             # Put back by a late bounce, of an alert that nobody may claim from any more.
             row.state = rules.State.WITHDRAWN.value
             row.reason = f"alert is over; before: {row.reason}"[:200]
             row.settled_at = clock.now()
             row.save(update_fields=["state", "reason", "settled_at"])
         case rules.State.FAILED if row.official_id is not None:
-            reopen_alert(row.alert_id)  # the next contact point, or a person, has to try it
+            keep_running(row.alert_id)  # the next contact point, or a person, has to try it
 
 
 def _refusal(receipt: Receipt) -> Refused:
