@@ -11,7 +11,6 @@ from urgentaction.channels import guard
 from urgentaction.channels.contract import (
     Callback,
     CannotTell,
-    Channel,
     Found,
     Gateway,
     GatewayConfig,
