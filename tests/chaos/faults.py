@@ -249,7 +249,13 @@ def stop_worker(harness: Harness, part: Part) -> Fault:
     started, held = _stop_at_work(harness, part)
     # The sweeper takes them over when their lease is over; nobody does where its own worker stands still.
     patience = 3 if part is Part.URGENT else 25
-    until(lambda: not reading.still_sending(harness.database_url, held), seconds=harness.lease + patience)
+
+    def is_over() -> bool:
+        # What was on the wire had begun before the stop, so its lease ends, and is taken over, a little sooner.
+        has_slept = (now() - started).total_seconds() > harness.lease
+        return has_slept and not reading.still_sending(harness.database_url, held)
+
+    until(is_over, seconds=harness.lease + patience)
     is_confirmed = bool(held) and (now() - started).total_seconds() > harness.lease and state_of(leader) == "T"
     harness.thaw(part)
     is_confirmed &= until(lambda: state_of(leader) in ("S", "R", "D"), seconds=_GONE_SECONDS)
