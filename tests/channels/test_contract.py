@@ -58,25 +58,44 @@ def test_accepted_is_in_the_ledger_once_under_the_reference_returned(
     assert entry["channel"] == bench.channel
 
 
-def test_a_batch_has_one_outcome_each_in_order(bench: Bench, gateway: Gateway, sandbox: Sandbox, ear: Ear) -> None:
+def test_a_batch_has_one_outcome_each(bench: Bench, gateway: Gateway, sandbox: Sandbox, ear: Ear) -> None:
     step, retry_class, _ = bench.refusal
     batch = [bench.outgoing(ear) for _ in range(4)]
     sandbox.script(bench.channel, batch[1].to, step)
-    results = list(gateway.submit_many(batch))
-    assert [outgoing for outgoing, _ in results] == batch
-    assert [type(outcome) for _, outcome in results] == [Accepted, Refused, Accepted, Accepted]
+    results = list(gateway.submit_many(batch, lambda _: True))
+    assert sorted(place for place, _ in results) == [0, 1, 2, 3]
+    told = dict(results)
+    assert [type(told[place]) for place in range(4)] == [Accepted, Refused, Accepted, Accepted]
     assert [len(sandbox.accepted(outgoing.to)) for outgoing in batch] == [1, 0, 1, 1]
-    refused = results[1][1]
+    refused = told[1]
     assert isinstance(refused, Refused)
     assert refused.retry_class is retry_class
 
 
-def test_a_batch_that_is_broken_off_has_begun_nothing_behind_the_message_in_hand(
+def test_a_batch_that_is_broken_off_has_sent_nothing_that_it_did_not_begin(
     bench: Bench, gateway: Gateway, sandbox: Sandbox, ear: Ear
 ) -> None:
-    batch = [bench.outgoing(ear) for _ in range(3)]
-    next(iter(gateway.submit_many(batch)))
-    assert [len(sandbox.accepted(outgoing.to)) for outgoing in batch] == [1, 0, 0]
+    batch = [bench.outgoing(ear) for _ in range(3 * gateway.capabilities.at_once)]
+    begun: list[int] = []
+
+    def begin(place: int) -> bool:
+        begun.append(place)
+        return True
+
+    next(iter(gateway.submit_many(batch, begin)))
+    assert len(begun) <= gateway.capabilities.at_once + 1
+    taken = {place for place, outgoing in enumerate(batch) if sandbox.accepted(outgoing.to)}
+    assert taken
+    assert taken <= set(begun)
+
+
+def test_a_batch_ends_where_nothing_more_may_be_begun(
+    bench: Bench, gateway: Gateway, sandbox: Sandbox, ear: Ear
+) -> None:
+    batch = [bench.outgoing(ear) for _ in range(4)]
+    results = dict(gateway.submit_many(batch, lambda place: place < 2))
+    assert sorted(results) == [0, 1], "what was begun is brought to its end"
+    assert [len(sandbox.accepted(outgoing.to)) for outgoing in batch] == [1, 1, 0, 0]
 
 
 def test_a_definite_refusal(bench: Bench, gateway: Gateway, sandbox: Sandbox, ear: Ear) -> None:

@@ -134,11 +134,12 @@ class Wire:
     def submit_many(self, count: int, *, then: Callable[[], None]) -> list[tuple[Outgoing, Outcome]]:
         """A batch; `then` is done when two outcomes have been taken."""
         batch = [self.outgoing() for _ in range(count)]
-        outcomes = self.gateway.submit_many(batch)
-        results = [self.in_time(lambda: next(outcomes)) for _ in range(2)]
+        outcomes = self.gateway.submit_many(batch, lambda _: True)
+        told = [self.in_time(lambda: next(outcomes)) for _ in range(2)]
         then()
-        results += self.in_time(lambda: list(outcomes))
-        assert [outgoing for outgoing, _ in results] == batch, "exactly one outcome each, in order"
+        told += self.in_time(lambda: list(outcomes))
+        assert [place for place, _ in told] == list(range(count)), "exactly one outcome each, in order"
+        results = [(batch[place], outcome) for place, outcome in told]
         self.oracle.said += [(self.name, outgoing, outcome) for outgoing, outcome in results]
         return results
 

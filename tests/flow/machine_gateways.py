@@ -17,6 +17,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from urgentaction.channels.contract import (
     Accepted,
+    Begin,
     Callback,
     Candidate,
     CannotTell,
@@ -115,19 +116,21 @@ class MemoryGateway:
     wires: Wires
 
     def submit(self, outgoing: Outgoing) -> Outcome:
-        for _, outcome in self.submit_many([outgoing]):
+        for _, outcome in self.submit_many([outgoing], lambda _: True):
             return outcome
         raise AssertionError("no outcome")
 
-    def submit_many(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Outcome]]:
+    def submit_many(self, batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
         self.wires.before_batch([delivery_of(outgoing) for outgoing in batch])
-        for outgoing in batch:
+        for place, outgoing in enumerate(batch):
+            if not begin(place):
+                return
             step = self.wires.script.popleft() if self.wires.script else Wire.TAKE
             outcome = self._play(outgoing, step)
             interlude, self.wires.interlude = self.wires.interlude, None
             if interlude is not None:
                 interlude()
-            yield outgoing, outcome
+            yield place, outcome
 
     def _play(self, outgoing: Outgoing, step: Wire | No) -> Outcome:
         if isinstance(step, No):

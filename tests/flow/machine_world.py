@@ -25,8 +25,7 @@ from urgentaction import pipeline
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.channels.contract import Capabilities, Channel, ReceiptKind, RetryClass
 from urgentaction.core import clock, crashpoints
-from urgentaction.deliveries import gateways, ways
-from urgentaction.deliveries import send as sending
+from urgentaction.deliveries import gateways, ways, wire
 from urgentaction.deliveries.models import Delivery, HumanTask, HumanTaskKind
 from urgentaction.deliveries.queries import reached_by
 from urgentaction.deliveries.references import reference_of
@@ -109,7 +108,7 @@ class MachineWorld:
         patch.setattr(crashpoints, "_consider", self._consider)
         patch.setattr(pipeline, "enqueue", lambda *_: None)
         patch.setattr(letters, "typesetter", BlankPaper)
-        patch.setattr(sending, "_clock", lambda: time.monotonic() + self._offset)
+        patch.setattr(wire, "wire_clock", lambda: time.monotonic() + self._offset)
         patch.setattr(ways, "_full_until", {})
         patch.setattr(
             gateways,

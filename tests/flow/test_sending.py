@@ -18,10 +18,10 @@ from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
 from urgentaction.alerts.models import Alert, StandingApproval
 from urgentaction.cases.vocabulary import Status
-from urgentaction.channels.contract import Gateway, Outcome, Outgoing
+from urgentaction.channels.contract import Begin, Gateway, Outcome, Outgoing
 from urgentaction.core import clock
 from urgentaction.core.errors import DecryptionError
-from urgentaction.deliveries import gateways, outgoing, send
+from urgentaction.deliveries import gateways, outgoing, send, wire
 from urgentaction.deliveries.claim import Lane, claim
 from urgentaction.deliveries.gateways import entry_named
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTask
@@ -39,12 +39,14 @@ class Breaking:
         self.name, self.channel, self.capabilities, self.close = real.name, real.channel, real.capabilities, real.close
         self._real, self._after, self._error = real, after, error
 
-    def submit_many(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Outcome]]:
-        for one in batch:
+    def submit_many(self, batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        for place, one in enumerate(batch):
+            if not begin(place):
+                return
             if self._after == 0:
                 raise self._error
             self._after -= 1
-            yield one, self._real.submit(one)
+            yield place, self._real.submit(one)
 
 
 @pytest.fixture
@@ -106,7 +108,12 @@ def test_a_gateway_that_says_too_little_leaves_unknowns(
 ) -> None:
     world.start()
     real = gateways.gateway_named("smtp")
-    silent = SimpleNamespace(name="smtp", channel=real.channel, close=real.close, submit_many=lambda batch: iter(()))
+
+    def begin_and_say_nothing(batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        assert all(begin(place) for place in range(len(batch)))
+        return iter(())
+
+    silent = SimpleNamespace(name="smtp", channel=real.channel, close=real.close, submit_many=begin_and_say_nothing)
     monkeypatch.setitem(gateways._open, "smtp", silent)
     pipeline.send_due(Lane.BULK, seconds=20)
     assert {state for state, _ in mails()} == {"unknown"}
@@ -222,7 +229,7 @@ def test_nothing_is_begun_once_the_lease_is_nearly_over(
     """A worker that was stopped between two mails and goes on after its lease: the rest is not its own any more."""
     settings.LEASE_SECONDS = 1000
     moments = iter([0.0, 0.0, 751.0])
-    monkeypatch.setattr(send, "_clock", lambda: next(moments))
+    monkeypatch.setattr(wire, "wire_clock", lambda: next(moments))
     world.start()
     held = [one for one in claim(Lane.BULK, limit=10) if one.channel == "email"]
     seen = len(sandbox.ledger())
@@ -236,7 +243,7 @@ def test_a_worker_that_slept_between_intent_and_wire_sends_nothing(
 ) -> None:
     settings.LEASE_SECONDS = 1000
     moments = iter([0.0, 1e6])
-    monkeypatch.setattr(send, "_clock", lambda: next(moments))
+    monkeypatch.setattr(wire, "wire_clock", lambda: next(moments))
     world.start()
     held = [one for one in claim(Lane.URGENT, limit=10) if one.channel == "fax"]
     seen = len(sandbox.ledger())

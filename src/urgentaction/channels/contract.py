@@ -8,7 +8,7 @@ because nobody can say whether the wire was reached).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -144,6 +144,10 @@ class Unknown:
 
 Outcome = Accepted | Refused | Unknown
 
+#: Asked by a gateway with a message's place in its batch, before anything of it could be read by the other side. False:
+#: begin nothing more; finish what is under way, and end.
+Begin = Callable[[int], bool]
+
 
 class ReceiptKind(StrEnum):
     """What a gateway tells us later."""
@@ -241,12 +245,20 @@ class CannotTell:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a gateway can do. `batch` is how many messages one `submit_many` may carry (1: one at a time)."""
+    """What a gateway can do.
+
+    Attributes:
+        batch: how many messages one `submit_many` (or `submit_mailing`) may carry.
+        at_once: how many of them may be under way together.
+        takes_mailings: it is a `mailing.MailingGateway`.
+    """
 
     has_callbacks: bool = False
     has_lookup: bool = False
     has_cancel: bool = False
     batch: int = 1
+    at_once: int = 1
+    takes_mailings: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,11 +281,12 @@ class Gateway(Protocol):
         """Hand one message over. Never raises for what the network or the gateway did."""
         ...
 
-    def submit_many(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Outcome]]:
-        """Hand several over, in order, yielding each outcome as soon as it is known; exactly one for each.
+    def submit_many(self, batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        """Hand several over, yielding each one's place in `batch` and its outcome, as soon as that is known.
 
-        No message is begun before the outcome of the one before it was taken. So where this is broken off (a time
-        limit, a bug), only the message in hand is in doubt, and those behind it have certainly not left.
+        Up to `capabilities.at_once` may be under way together, so outcomes come in any order. Each that was begun
+        gets exactly one. Where this is broken off (a time limit, a bug), those begun and without one are in doubt,
+        and all others have certainly not left.
         """
         ...
 

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
 from urgentaction.channels import guard
 from urgentaction.channels.contract import (
+    Begin,
     Callback,
     CannotTell,
     Found,
@@ -25,6 +26,7 @@ from urgentaction.channels.contract import (
 )
 from urgentaction.channels.email.smtp import KIND as SMTP
 from urgentaction.channels.fax.telnyx import KIND as TELNYX
+from urgentaction.channels.mailing import Copy, Mailing, MailingGateway
 from urgentaction.channels.options import Acknowledgement, GatewayKind, Options
 from urgentaction.channels.sms.twilio import KIND as TWILIO
 from urgentaction.core.errors import ConfigurationError, SandboxRefusal
@@ -84,15 +86,37 @@ class GuardedGateway:
 
     def submit(self, outgoing: Outgoing) -> Outcome:
         """As the gateway's own, after the guard."""
-        return self._refusal(outgoing) or self._gateway.submit(outgoing)
+        return self._refusal(outgoing.to) or self._gateway.submit(outgoing)
 
-    def submit_many(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Outcome]]:
-        """As the gateway's own, in order; what the guard refuses never reaches it."""
-        refusals = [self._refusal(outgoing) for outgoing in batch]
-        passed = [outgoing for outgoing, refusal in zip(batch, refusals, strict=True) if refusal is None]
-        outcomes = self._gateway.submit_many(passed)
-        for outgoing, refusal in zip(batch, refusals, strict=True):
-            yield (outgoing, refusal) if refusal is not None else next(outcomes)
+    def submit_many(self, batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        """As the gateway's own; what the guard refuses never reaches it."""
+        passed = yield from self._refuse(batch, begin)
+        outcomes = self._gateway.submit_many([batch[place] for place in passed], lambda place: begin(passed[place]))
+        for place, outcome in outcomes:
+            yield passed[place], outcome
+
+    def submit_mailing(self, mailing: Mailing, copies: Sequence[Copy], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        """As the gateway's own; what the guard refuses never reaches it."""
+        if not (self.capabilities.takes_mailings and isinstance(self._gateway, MailingGateway)):
+            raise TypeError(f"Gateway {self.name!r} takes no mailings; its capabilities say so.")
+        passed = yield from self._refuse(copies, begin)
+        outcomes = self._gateway.submit_mailing(
+            mailing, [copies[place] for place in passed], lambda place: begin(passed[place])
+        )
+        for place, outcome in outcomes:
+            yield passed[place], outcome
+
+    def _refuse(
+        self, batch: Sequence[Outgoing | Copy], begin: Begin
+    ) -> Generator[tuple[int, Outcome], None, list[int]]:
+        """Yield the guard's refusals; return the places of what may pass."""
+        passed = []
+        for place, one in enumerate(batch):
+            if (refusal := self._refusal(one.to)) is None:
+                passed.append(place)
+            elif begin(place):
+                yield place, refusal
+        return passed
 
     def parse(self, callback: Callback) -> Iterable[Receipt]:
         """As the gateway's own."""
@@ -114,9 +138,9 @@ class GuardedGateway:
         """As the gateway's own."""
         self._gateway.close()
 
-    def _refusal(self, outgoing: Outgoing) -> Refused | None:
+    def _refusal(self, to: str) -> Refused | None:
         try:
-            guard.check_destination(self._mode, self.channel, outgoing.to)
+            guard.check_destination(self._mode, self.channel, to)
         except SandboxRefusal as refusal:
             return Refused(RetryClass.NEVER, "sandbox", str(refusal))
         return None

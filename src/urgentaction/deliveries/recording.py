@@ -25,11 +25,9 @@ from .pausing import after_uncounted, is_about_us
 from .rules import ASK_PAUSES, FINAL, UNCOUNTED, Event, State, after, held_pause, may_fail_over, pause_after
 from .suppressing import suppress_after
 from .ways import open_entries
+from .wire import BROKEN_OFF
 
 log = logging.getLogger(__name__)
-
-#: What a window broken off by ourselves leaves of the message in hand. Not the gateway's fault.
-BROKEN_OFF = Unknown("broken off while it was on the wire; see the worker's log")
 
 
 def record(claim: Claim, outcome: Outcome, *, gateway: str, started: datetime) -> bool:

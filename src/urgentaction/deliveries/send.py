@@ -20,10 +20,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from urgentaction.channels.contract import Channel, Gateway, Outcome, Outgoing, Refused, Unknown
+from urgentaction.channels.contract import Channel, Outcome, Refused
 from urgentaction.core import clock
 from urgentaction.core.crashpoints import crash_point
-from urgentaction.core.interruptions import INTERRUPTIONS
 
 from . import breaker, pace
 from .claim import Claim, declare_intent, release, take_back_intent
@@ -31,14 +30,12 @@ from .gateways import gateway_named
 from .models import HumanTaskKind
 from .outgoing import Unready, Untried, resolve
 from .people import open_task
-from .recording import BROKEN_OFF, guarded, record, scaled
+from .recording import guarded, record, scaled
 from .rules import THROTTLE_PAUSE, State, after, held_pause
 from .ways import Way, find_way, held_back
+from .wire import Wire, lease_end
 
 log = logging.getLogger(__name__)
-
-#: Nothing new is begun after this share of a lease, so that what is in hand ends, and is written down, within it.
-SHARE_OF_LEASE = 0.75
 
 
 def groups(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
@@ -96,69 +93,32 @@ def send_window(window: Sequence[Claim], way: Way) -> int:
         put_off(resolved.unready)
         wait_for_domain((claim, waiting[claim.id]) for claim in window if claim.id in waiting)
         going = declare_intent([claim for claim, _ in resolved.ready if claim.id not in waiting], gateway=gateway.name)
-    lease_ends = _clock() + settings.LEASE_SECONDS * SHARE_OF_LEASE
+    lease_ends = lease_end()
     ready = [(claim, outgoing) for claim, outgoing in resolved.ready if claim.id in going]
     crash_point("after_intent", channel=channel)
     started = clock.now()
-    outcomes: list[Outcome] = []
-    is_one_in_hand = True
+    wire = Wire(gateway.name, channel, lease_ends=lease_ends)
+    batch = [outgoing for _, outgoing in ready]
     try:
-        is_one_in_hand = _submit(gateway, [outgoing for _, outgoing in ready], outcomes, lease_ends=lease_ends)
+        wire.take(gateway.submit_many(batch, wire.begin))
     finally:
         crash_point("after_wire", channel=channel)
-        if is_one_in_hand and len(outcomes) < len(ready):
-            outcomes.append(BROKEN_OFF)
-        begun, left = ready[: len(outcomes)], ready[len(outcomes) :]
-        claims = [claim for claim, _ in begun]
-        _write_down(
-            lambda: _settle(claims, outcomes, [claim for claim, _ in left], gateway=gateway.name, started=started)
-        )
+        results = [(ready[place][0], outcome) for place, outcome in wire.outcomes()]
+        left = [claim for place, (claim, _) in enumerate(ready) if place not in wire.begun]
+        _write_down(lambda: _settle(results, left, gateway=gateway.name, started=started))
     crash_point("after_record", channel=channel)
-    breaker.after_tries(gateway.name, outcomes, is_trial=way.is_trial)
-    for (_, outgoing), outcome in zip(begun, outcomes, strict=True):
+    breaker.after_tries(gateway.name, [outcome for _, outcome in results], is_trial=way.is_trial)
+    for place, outcome in wire.outcomes():
         if isinstance(outcome, Refused) and outcome.is_about_domain:
-            pace.pause_domain(gateway.name, outgoing.to, scaled(outcome.retry_after or THROTTLE_PAUSE))
-    return len(begun)
-
-
-def _submit(gateway: Gateway, batch: Sequence[Outgoing], outcomes: list[Outcome], *, lease_ends: float) -> bool:
-    """Put a batch to the gateway, adding each outcome as it comes, in order.
-
-    Breaks off between two messages when the lease is nearly over, and when the gateway evidently does not work.
-
-    Returns whether the message after the last outcome may have been begun: only where the gateway itself broke.
-    """
-    faults = 0
-    if _clock() > lease_ends:
-        return False
-    try:
-        for _, outcome in gateway.submit_many(batch):
-            outcomes.append(outcome)
-            crash_point("in_window", channel=gateway.channel)
-            faults = faults + 1 if breaker.is_fault(outcome) else 0
-            if len(outcomes) < len(batch) and (faults >= breaker.IN_A_ROW or _clock() > lease_ends):
-                log.warning("gateway %s: window broken off after %d messages", gateway.name, len(outcomes))
-                return False
-        # A gateway that says too little: nobody knows which of the rest it had begun.
-        outcomes += [Unknown("the gateway gave no outcome")] * (len(batch) - len(outcomes))
-    except INTERRUPTIONS:
-        raise
-    except Exception:
-        # A bug in an adapter. The worker must go on for everybody else.
-        log.exception("gateway %s broke while sending; the delivery in hand is unknown", gateway.name)
-    return True
-
-
-def _clock() -> float:
-    """Seconds; goes on while this process is stopped or its machine sleeps, because its lease does too."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+            pace.pause_domain(gateway.name, batch[place].to, scaled(outcome.retry_after or THROTTLE_PAUSE))
+    return len(results)
 
 
 def _settle(
-    begun: Sequence[Claim], outcomes: Sequence[Outcome], left: Sequence[Claim], *, gateway: str, started: datetime
+    results: Sequence[tuple[Claim, Outcome]], left: Sequence[Claim], *, gateway: str, started: datetime
 ) -> None:
     with transaction.atomic():
-        for claim, outcome in zip(begun, outcomes, strict=True):
+        for claim, outcome in results:
             record(claim, outcome, gateway=gateway, started=started)
             crash_point("in_record", channel=claim.channel)
         if (given_back := take_back_intent(left)) < len(left):

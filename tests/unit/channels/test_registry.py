@@ -154,16 +154,18 @@ def test_in_a_batch_only_the_real_destinations_are_refused() -> None:
     class Willing:
         name, channel, capabilities = "willing", KINDS["smtp"].channel, None
 
-        def submit_many(self, batch):  # type: ignore[no-untyped-def]
-            for outgoing in batch:
-                yield outgoing, Accepted(outgoing.reference)
+        def submit_many(self, batch, begin):  # type: ignore[no-untyped-def]
+            for place, outgoing in enumerate(batch):
+                if begin(place):
+                    yield place, Accepted(outgoing.reference)
 
     batch = [
         dataclasses.replace(MAIL, reference=str(number), to="a@office.gov" if number % 2 else "a@office.invalid")
         for number in range(5)
     ]
     guarded = GuardedGateway(Willing(), Mode.SANDBOX)  # type: ignore[arg-type]
-    results = list(guarded.submit_many(batch))
-    assert [outgoing.reference for outgoing, _ in results] == ["0", "1", "2", "3", "4"]
-    assert [outcome for _, outcome in results][::2] == [Accepted("0"), Accepted("2"), Accepted("4")]
-    assert all(isinstance(outcome, Refused) for _, outcome in results[1::2])
+    begun: set[int] = set()
+    results = dict(guarded.submit_many(batch, lambda place: not begun.add(place)))  # type: ignore[func-returns-value]
+    assert begun == {0, 1, 2, 3, 4}
+    assert [results[place] for place in (0, 2, 4)] == [Accepted("0"), Accepted("2"), Accepted("4")]
+    assert all(isinstance(results[place], Refused) for place in (1, 3))

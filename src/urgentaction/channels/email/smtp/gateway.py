@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Iterable, Iterator, Sequence
 
 from urgentaction.channels.contract import (
+    Begin,
     Callback,
     CannotTell,
     Capabilities,
@@ -64,22 +65,21 @@ class SmtpGateway:
         session = self._ready()
         return session if isinstance(session, Refused) else self._deliver(session, outgoing)
 
-    def submit_many(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Outcome]]:
+    def submit_many(self, batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
         """In order, each outcome as soon as it is known; between two of them no transaction is open."""
         unreachable: Refused | None = None
-        for outgoing in batch:
-            if unreachable is not None:
-                yield outgoing, unreachable
-                continue
-            session = self._ready()
+        for place, outgoing in enumerate(batch):
+            if not begin(place):
+                return
+            session = unreachable or self._ready()
             if isinstance(session, Refused):
                 unreachable = session
-                yield outgoing, session
+                yield place, session
             else:
                 outcome = self._deliver(session, outgoing)
                 if self._session is None and isinstance(outcome, Refused):
                     unreachable = outcome  # the connection at hand had gone stale, and there was no other
-                yield outgoing, outcome
+                yield place, outcome
 
     def parse(self, callback: Callback) -> Iterable[Receipt]:  # noqa: ARG002  # the contract's signature
         """A mail server makes no callbacks, so whatever claims to be one is not from it."""

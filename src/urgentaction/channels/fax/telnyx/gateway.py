@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from urgentaction.channels import http
 from urgentaction.channels.contract import (
     Accepted,
+    Begin,
     Callback,
     Candidate,
     CannotTell,
@@ -112,10 +113,12 @@ class TelnyxFax:
         ref = _text(_object(answer.json_object().get("data")).get("id"))
         return Accepted(ref) if ref else Unknown(f"Telnyx answered {answer.status}, but named no fax.")
 
-    def submit_many(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Outcome]]:
-        """One after the other; a fax is never sent in bulk."""
-        for outgoing in batch:
-            yield outgoing, self.submit(outgoing)
+    def submit_many(self, batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        """One after the other."""
+        for place, outgoing in enumerate(batch):
+            if not begin(place):
+                return
+            yield place, self.submit(outgoing)
 
     def parse(self, callback: Callback) -> Iterable[Receipt]:
         """Verify the signature and the age, then translate. Events that are not about a fax give nothing."""

@@ -15,6 +15,7 @@ from twilio.rest import Client
 from urgentaction.channels import http
 from urgentaction.channels.contract import (
     Accepted,
+    Begin,
     Callback,
     Candidate,
     CannotTell,
@@ -112,10 +113,12 @@ class TwilioSms:
             return Unknown(f"Twilio's answer could not be read ({type(error).__name__}).")
         return Accepted(message.sid) if message.sid else Unknown("Twilio took the message, but named no SID.")
 
-    def submit_many(self, batch: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, Outcome]]:
+    def submit_many(self, batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
         """One after the other: the API takes one message a request."""
-        for outgoing in batch:
-            yield outgoing, self.submit(outgoing)
+        for place, outgoing in enumerate(batch):
+            if not begin(place):
+                return
+            yield place, self.submit(outgoing)
 
     def parse(self, callback: Callback) -> Iterable[Receipt]:
         """Verify the signature over the public URL, then translate a status or a person's message."""
