@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from tests.unit.channels.samples import MAIL
 from urgentaction.channels.contract import Attachment, OutgoingEmail
-from urgentaction.channels.email.smtp.message import compose
-from urgentaction.channels.email.smtp.session import dot_stuff
+from urgentaction.channels.email.message import compose, dot_stuff
 from urgentaction.core.errors import InvalidInput
 
 UNSUBSCRIBE = (

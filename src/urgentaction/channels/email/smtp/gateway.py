@@ -1,4 +1,6 @@
-"""The SMTP gateway: one connection at a time, kept between messages, replaced when the server hangs up.
+"""The SMTP gateway: connections kept between messages, replaced when the server hangs up.
+
+Letters go one after the other over one connection; a mailing goes over several at once, compiled beforehand.
 
 Belongs to one thread of one process: build it in the worker that uses it.
 """
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import ssl
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 
 from urgentaction.channels.contract import (
@@ -27,8 +30,14 @@ from urgentaction.channels.contract import (
     Refused,
     RetryClass,
 )
-from urgentaction.channels.email.smtp.message import check, compose
-from urgentaction.channels.email.smtp.session import Credentials, Endpoint, Envelope, Session, open_session
+from urgentaction.channels.email.message import check, compose, with_ascii_domain
+from urgentaction.channels.email.skeleton import Skeleton, compile_mailing
+from urgentaction.channels.email.smtp.lane import Dialect, Letter
+from urgentaction.channels.email.smtp.opening import Credentials, open_session
+from urgentaction.channels.email.smtp.pool import Pool
+from urgentaction.channels.email.smtp.session import Endpoint, Envelope, Session
+from urgentaction.channels.email.smtp.window import Window, too_big
+from urgentaction.channels.mailing import Copy, Mailing, written_out
 from urgentaction.channels.options import GatewayKind, Option, Options, is_this_machine
 from urgentaction.core.errors import InvalidInput
 
@@ -36,6 +45,9 @@ REPLY_SECONDS = 20.0
 #: RFC 5321 §4.5.3.2.6 grants ten minutes after the final dot; a lease is shorter, and a late yes ends as unknown.
 DOT_SECONDS = 60.0
 BATCH = 100
+CONNECTIONS = 8
+#: Compiled mailings kept: a few alerts in a few languages. Each takes tens of kilobytes.
+SKELETONS = 32
 
 
 class SmtpGateway:
@@ -46,7 +58,7 @@ class SmtpGateway:
     """
 
     channel = Channel.EMAIL
-    capabilities = Capabilities(batch=BATCH)
+    capabilities = Capabilities(batch=BATCH, at_once=2 * CONNECTIONS, takes_mailings=True)
 
     def __init__(self, options: Options) -> None:
         self.name = options.name
@@ -55,31 +67,55 @@ class SmtpGateway:
         self._credentials = Credentials(username, options["password"]) if username else None
         if username and not options["password"]:
             raise options.fault("password", "is not set, but a user name is.")
-        self._session: Session | None = None
+        connections = options.integer("connections", least=1, most=64)
+        # Twice: on each connection the next envelope travels with the message before it.
+        self.capabilities = Capabilities(batch=BATCH, at_once=2 * connections, takes_mailings=True)
+        self._pool = Pool(self._endpoint, self._credentials, size=connections)
+        self._skeletons: OrderedDict[tuple[str, bool], Skeleton | None] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"<SMTP gateway {self.name!r} at {self._endpoint.host}:{self._endpoint.port}>"
 
     def submit(self, outgoing: Outgoing) -> Outcome:
         """One message, one recipient. The reference is the queue id where the server told one, else the Message-ID."""
-        session = self._ready()
-        return session if isinstance(session, Refused) else self._deliver(session, outgoing)
+        session, outcome = self._deliver(None, outgoing)
+        if session is not None:
+            self._pool.give_back(session)
+        return outcome
 
     def submit_many(self, batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
         """In order, each outcome as soon as it is known; between two of them no transaction is open."""
-        unreachable: Refused | None = None
-        for place, outgoing in enumerate(batch):
-            if not begin(place):
-                return
-            session = unreachable or self._ready()
-            if isinstance(session, Refused):
-                unreachable = session
-                yield place, session
-            else:
-                outcome = self._deliver(session, outgoing)
-                if self._session is None and isinstance(outcome, Refused):
-                    unreachable = outcome  # the connection at hand had gone stale, and there was no other
+        session: Session | None = None
+        unreachable: Outcome | None = None
+        try:
+            for place, outgoing in enumerate(batch):
+                if not begin(place):
+                    return
+                outcome = unreachable
+                if outcome is None:
+                    session, outcome = self._deliver(session, outgoing)
+                    unreachable = outcome if session is None else None
                 yield place, outcome
+        finally:
+            if session is not None:
+                self._pool.give_back(session)
+
+    def submit_mailing(self, mailing: Mailing, copies: Sequence[Copy], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        """Over several connections at once, outcomes in any order.
+
+        What can't be filled in, such as a recipient whose address is not ASCII, is composed and sent by itself at last.
+        """
+
+        def write(place: int, dialect: Dialect) -> Letter | None:
+            skeleton = self._skeleton(mailing, is_8bit=dialect.is_8bit)
+            return None if skeleton is None else letter(place, copies[place], skeleton, dialect)
+
+        window = Window(len(copies), write, begin, self._pool)
+        yield from window.outcomes()
+        careful = [] if window.is_ended else window.careful
+        by_itself = [written_out(mailing, copies[place]) for place in careful]
+        for number, outcome in self.submit_many(by_itself, lambda number: begin(careful[number])):
+            yield careful[number], outcome
 
     def parse(self, callback: Callback) -> Iterable[Receipt]:  # noqa: ARG002  # the contract's signature
         """A mail server makes no callbacks, so whatever claims to be one is not from it."""
@@ -107,30 +143,61 @@ class SmtpGateway:
 
     def close(self) -> None:
         """Say goodbye to the server."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        self._pool.close()
 
-    def _ready(self) -> Session | Refused:
-        """The session at hand, or a new one, or why there is none."""
-        if self._session is not None and self._session.is_open:
-            return self._session
-        session = open_session(self._endpoint, self._credentials)
-        self._session = session if isinstance(session, Session) else None
-        return session
+    def _deliver(self, session: Session | None, outgoing: Outgoing) -> tuple[Session | None, Outcome]:
+        """Send over this session, over another where it is missing or gone stale; and the one to go on with.
 
-    def _deliver(self, session: Session, outgoing: Outgoing) -> Outcome:
+        No session in the answer: there was none to be had, and the outcome says why.
+        """
         if not isinstance(outgoing, OutgoingEmail):
             raise TypeError(f"A mail gateway was handed a {type(outgoing).__name__}.")
-        outcome = self._transact(session, outgoing)
-        if not session.is_stale:
-            return outcome
-        fresh = self._ready()
-        return fresh if isinstance(fresh, Refused) else self._transact(fresh, outgoing)
+        if session is None or not session.is_open:
+            lent = self._pool.lend_one()
+            if isinstance(lent, Refused):
+                return None, lent
+            session = lent
+        try:
+            outcome = _transact(session, outgoing)
+        except BaseException:
+            session.hang_up()
+            raise
+        return self._deliver(None, outgoing) if session.is_stale else (session, outcome)
 
-    def _transact(self, session: Session, outgoing: OutgoingEmail) -> Outcome:
-        envelope = prepare(session, outgoing)
-        return envelope if isinstance(envelope, Refused) else session.transact(envelope)
+    def _skeleton(self, mailing: Mailing, *, is_8bit: bool) -> Skeleton | None:
+        """The mailing compiled, or None where every copy has to be composed."""
+        key = mailing.key, is_8bit
+        if key in self._skeletons:
+            self._skeletons.move_to_end(key)
+            return self._skeletons[key]
+        try:
+            self._skeletons[key] = compile_mailing(mailing, is_8bit=is_8bit)
+        except InvalidInput:
+            self._skeletons[key] = None  # composing one says to each what is wrong with it
+        if len(self._skeletons) > SKELETONS:
+            self._skeletons.popitem(last=False)
+        return self._skeletons[key]
+
+
+def _transact(session: Session, outgoing: OutgoingEmail) -> Outcome:
+    envelope = prepare(session, outgoing)
+    return envelope if isinstance(envelope, Refused) else session.transact(envelope)
+
+
+def letter(place: int, copy: Copy, skeleton: Skeleton, dialect: Dialect) -> Letter | None:
+    """A copy as bytes for one server; None where it has to be composed.
+
+    What `fill` let pass holds no line break and no angle bracket in its addresses.
+    """
+    try:
+        content = skeleton.fill(copy)
+        to = copy.to if copy.to.isascii() else with_ascii_domain(copy.to)
+        size = f" SIZE={len(content)}" if dialect.has_size else ""
+        body = " BODY=8BITMIME" if dialect.is_8bit and not content.isascii() else ""
+        envelope = f"MAIL FROM:<{copy.return_path}>{size}{body}\r\nRCPT TO:<{to}>\r\nDATA\r\n".encode("ascii")
+    except (InvalidInput, UnicodeEncodeError):
+        return None
+    return Letter(place, to, copy.message_id, dialect, envelope, content)
 
 
 def prepare(session: Session, outgoing: OutgoingEmail) -> Envelope | Refused:
@@ -146,8 +213,7 @@ def prepare(session: Session, outgoing: OutgoingEmail) -> Envelope | Refused:
     except InvalidInput as error:
         return Refused(RetryClass.FIX_FIRST, "invalid-message", str(error))
     if 0 < session.size_limit < len(content):
-        text = f"The message has {len(content)} bytes; the mail server takes {session.size_limit}."
-        return Refused(RetryClass.FIX_FIRST, "5.3.4", text)
+        return too_big(len(content), session.size_limit)
     parameters = [
         f"SIZE={len(content)}" if "size" in session.features else "",
         "BODY=8BITMIME" if not content.isascii() and "8bitmime" in session.features else "",
@@ -163,16 +229,8 @@ def _addresses(outgoing: OutgoingEmail) -> tuple[str, ...]:
 
 def _with_ascii_domains(outgoing: OutgoingEmail) -> OutgoingEmail:
     """Domains as DNS knows them, so that SMTPUTF8 is needed for local parts only (RFC 5891)."""
-    to, sender, reply_to, return_path = (_with_ascii_domain(address) for address in _addresses(outgoing))
+    to, sender, reply_to, return_path = (with_ascii_domain(address) for address in _addresses(outgoing))
     return dataclasses.replace(outgoing, to=to, sender=sender, reply_to=reply_to, return_path=return_path)
-
-
-def _with_ascii_domain(address: str) -> str:
-    local, at, domain = address.rpartition("@")
-    try:
-        return f"{local}{at}{domain if domain.isascii() else domain.encode('idna').decode('ascii')}"
-    except UnicodeError as error:
-        raise InvalidInput.of("domain", "can't be written as a DNS name.") from error
 
 
 def _endpoint(options: Options) -> Endpoint:
@@ -184,14 +242,15 @@ def _endpoint(options: Options) -> Endpoint:
         # The stand-in on this machine has no certificate that anybody signed.
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    reply_seconds = options.timeout(REPLY_SECONDS)
     return Endpoint(
         host=host,
         port=options.integer("port", least=1, most=65_535),
         tls=tls,
         helo=options["helo"],
         context=context,
-        reply_seconds=REPLY_SECONDS,
-        dot_seconds=DOT_SECONDS,
+        reply_seconds=reply_seconds,
+        dot_seconds=min(DOT_SECONDS, 3 * reply_seconds),
     )
 
 
@@ -205,6 +264,7 @@ KIND = GatewayKind(
         Option("password", "password", is_secret=True),
         Option("tls", "how the connection is encrypted", default="starttls", choices=("starttls", "tls", "none")),
         Option("helo", "the name said in EHLO", default="[127.0.0.1]"),
+        Option("connections", "connections that a mailing may use at once", default=str(CONNECTIONS)),
     ),
     build=SmtpGateway,
 )
