@@ -40,11 +40,12 @@ from urgentaction.core.errors import Conflict, InvalidInput, TemplateError
 from urgentaction.core.interruptions import INTERRUPTIONS
 from urgentaction.deliveries import announcing, expand, sweep, unknowns
 from urgentaction.deliveries import escalate as escalation
-from urgentaction.deliveries.claim import Lane, claim
+from urgentaction.deliveries.claim import Lane
+from urgentaction.deliveries.finishing import finish_if_done
+from urgentaction.deliveries.lanes import send_some
 from urgentaction.deliveries.models import Heartbeat
 from urgentaction.deliveries.people import close_decision
-from urgentaction.deliveries.queries import followed_by, has_in_flight, open_work, reached_by
-from urgentaction.deliveries.send import send_claims
+from urgentaction.deliveries.queries import followed_by, has_in_flight, reached_by
 from urgentaction.deliveries.ways import next_room
 from urgentaction.letters import service as letters
 from urgentaction.receipts import service as receipts
@@ -262,17 +263,17 @@ def _freeze(alert: Alert, plan: AlertPlan) -> bool:
 
 
 def _expand(alert: Alert, plan: AlertPlan) -> bool:
-    """Make the delivery rows, once."""
-    with transaction.atomic():
-        # Locked, so that an update recorded right now either stops this alert first or finds its rows.
-        locked = Alert.objects.select_for_update(of=("self",)).filter(
-            id=alert.id, state=AlertState.RUNNING, fence=F("case__version"), expanded_at=None
-        )
-        if not locked.exists():
-            return False
-        if plan.officials is not None:
+    """Make the delivery rows, once; officials' first: their letters leave while the supporters' rows are made."""
+    if plan.officials is not None:
+        with transaction.atomic():
+            if not _may_expand(alert):
+                return False
             for target in expand.expand_officials(alert, plan.officials):
                 escalation.hand_over(target, why="no contact point on file for the planned channels")
+        enqueue(Task.SEND_URGENT)
+    with transaction.atomic():
+        if not _may_expand(alert):
+            return False
         if plan.supporters is not None:
             followed = followed_by(alert) if alerts.follows_up(plan) else []
             expand.expand_supporters(alert, plan.supporters, followed=followed)
@@ -282,6 +283,12 @@ def _expand(alert: Alert, plan: AlertPlan) -> bool:
     return True
 
 
+def _may_expand(alert: Alert) -> bool:
+    """Locks it, so that an update recorded right now either stops this alert first or finds its rows."""
+    locked = Alert.objects.select_for_update(of=("self",)).filter(id=alert.id, fence=F("case__version"))
+    return locked.filter(state=AlertState.RUNNING, expanded_at=None).exists()
+
+
 def send_due(lane: Lane, *, seconds: float | None = None) -> int:
     """Send what is due in one lane until nothing is, or until the time is over. Returns how many were tried.
 
@@ -289,17 +296,17 @@ def send_due(lane: Lane, *, seconds: float | None = None) -> int:
     """
     budget = settings.TASK_SOFT_SECONDS / 2 if seconds is None else seconds
     end = time.monotonic() + budget
-    tried = 0
+    tried, has_called = 0, False
     while time.monotonic() < end:
-        with transaction.atomic():
-            claims = claim(lane, limit=settings.CLAIM_SIZE)
-        if claims:
-            tried += send_claims(claims, until=end)
-        elif (wait := next_room()) is not None and wait <= LONGEST_WAIT:
+        done, is_more = send_some(lane, until=end)
+        tried += done
+        if is_more and not has_called:
+            enqueue(SEND_TASK[lane])  # another process may help, and goes on when this one's time is over
+            has_called = True
+        elif not is_more:
+            if (wait := next_room()) is None or wait > LONGEST_WAIT:
+                break
             time.sleep(wait.total_seconds())  # a gateway is at its limit for a moment
-        else:
-            return tried
-    enqueue(SEND_TASK[lane])
     return tried
 
 
@@ -341,9 +348,8 @@ def sweep_all() -> dict[str, int]:
         _each(found, "escalated", escalation.due_escalations(), _escalate)
         _expire_alerts()
         _each(found, "alerts advanced", _waiting_alerts(), advance_alert)
-        _each(
-            found, "alerts finished", Alert.objects.filter(state=AlertState.RUNNING, expanded_at__isnull=False), _finish
-        )
+        running = Alert.objects.filter(state=AlertState.RUNNING, expanded_at__isnull=False)
+        _each(found, "alerts finished", running, finish_if_done)
         _each(found, "unknowns asked", unknowns.due_unknowns(), unknowns.settle)
     finally:
         for lane in Lane:
@@ -378,13 +384,6 @@ def _waiting_alerts() -> list[uuid.UUID]:
     """Alerts whose next step nobody has taken: due to start, not frozen, not expanded, or stopped and not marked."""
     running = Alert.objects.filter(state=AlertState.RUNNING, expanded_at=None, fence=F("case__version"))
     return [alert.id for alert in (*due_to_start(), *running, *sweep.stopped_alerts())]
-
-
-@transaction.atomic
-def _finish(alert: Alert) -> bool:
-    is_done = not open_work(alert).exists() and alerts.finish_alert(alert.id) and not open_work(alert).exists()
-    transaction.set_rollback(not is_done)  # a receipt may have put something back between the two looks
-    return is_done
 
 
 def beat_heart(name: str = "upkeep") -> None:

@@ -35,6 +35,7 @@ from urgentaction.channels.contract import (
     RetryClass,
     Unknown,
 )
+from urgentaction.channels.mailing import Copy, Mailing, written_out
 from urgentaction.core import clock
 from urgentaction.deliveries.references import delivery_id_of
 
@@ -131,6 +132,9 @@ class MemoryGateway:
             if interlude is not None:
                 interlude()
             yield place, outcome
+
+    def submit_mailing(self, mailing: Mailing, copies: Sequence[Copy], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        return self.submit_many([written_out(mailing, copy) for copy in copies], begin)
 
     def _play(self, outgoing: Outgoing, step: Wire | No) -> Outcome:
         if isinstance(step, No):

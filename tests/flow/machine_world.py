@@ -117,7 +117,9 @@ class MachineWorld:
                 name: MemoryGateway(
                     name=name,
                     channel=CHANNEL_OF[kind],
-                    capabilities=Capabilities(has_callbacks=kind != "smtp", has_lookup=kind != "smtp"),
+                    capabilities=Capabilities(
+                        has_callbacks=kind != "smtp", has_lookup=kind != "smtp", takes_mailings=kind == "smtp"
+                    ),
                     wires=self.wires,
                 )
                 for name, kind in GATEWAYS.items()

@@ -34,7 +34,7 @@ from urgentaction.channels.contract import ReceiptKind, RetryClass
 from urgentaction.core import clock
 from urgentaction.deliveries import escalate as escalation
 from urgentaction.deliveries.models import Delivery, HumanTask
-from urgentaction.deliveries.queries import open_work
+from urgentaction.deliveries.queries import unreached
 from urgentaction.deliveries.service import settle_unknown
 from urgentaction.deliveries.unknowns import ask_a_person
 from urgentaction.directory.models import ContactPoint
@@ -113,7 +113,7 @@ def test_a_late_step_that_fails_in_the_end_starts_no_second_next_one(reachable: 
     pipeline.sweep_all()
     assert tried(alert) == [FAX_1, FAX_2]
     assert ContactPoint.objects.get(dial_value=FAX_1).health == "dead"
-    assert not open_work(alert).filter(id=first.id).exists()
+    assert not Delivery.objects.filter(unreached(), id=first.id).exists()
 
 
 def test_a_mail_that_a_server_has_taken_is_never_late(reachable: World, sandbox: SandboxProgram) -> None:
@@ -321,12 +321,11 @@ def test_a_mail_that_bounces_after_the_alert_has_finished_is_for_a_person(
 def test_due_steps_are_found_without_reading_past_supporters(db: None) -> None:
     others = (
         "SELECT indexname FROM pg_indexes WHERE tablename = 'deliveries_delivery' "
-        "AND indexname NOT IN ('delivery_step', 'delivery_once', 'deliveries_delivery_pkey')"
+        "AND indexname NOT IN ('delivery_step', 'deliveries_delivery_pkey')"
     )
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         # The table is all but empty here, and any index would do.
-        cursor.execute("ALTER TABLE deliveries_delivery DROP CONSTRAINT delivery_once")
         cursor.execute("ALTER TABLE deliveries_delivery DROP CONSTRAINT deliveries_delivery_pkey CASCADE")
         cursor.execute(others)
         for (name,) in cursor.fetchall():

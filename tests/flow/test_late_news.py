@@ -17,6 +17,7 @@ from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.channels.contract import Accepted, Channel, Outcome, ReceiptKind, Refused, RetryClass, Unknown
 from urgentaction.core import clock
 from urgentaction.deliveries.claim import Claim, Lane, claim, declare_intent, release
+from urgentaction.deliveries.finishing import finish_if_done
 from urgentaction.deliveries.models import Delivery, HumanTask, HumanTaskKind
 from urgentaction.deliveries.people import open_task
 from urgentaction.deliveries.queries import reached_by
@@ -277,7 +278,7 @@ class TestAnAlertThatWasTakenForDone:
         alert, finished = Alert.objects.get(id=row.alert_id), []
 
         def finish() -> None:
-            finished.append(pipeline._finish(alert))
+            finished.append(finish_if_done(alert))
             connections.close_all()
 
         finishing = threading.Thread(target=finish)

@@ -17,6 +17,7 @@ from urgentaction.core import clock
 from urgentaction.core.errors import Conflict
 from urgentaction.deliveries import recording
 from urgentaction.deliveries.claim import Claim, Lane, claim, declare_intent
+from urgentaction.deliveries.gateways import close_gateways
 from urgentaction.deliveries.models import Delivery, GatewayState, HumanTask, HumanTaskKind
 from urgentaction.deliveries.pausing import pause_for, pause_gateway, resume_gateway
 from urgentaction.deliveries.people import open_task
@@ -49,7 +50,9 @@ def in_hand(channel: str, lane: Lane = Lane.BULK) -> Claim:
     return one
 
 
-def test_a_pause_stops_the_claim_in_hand(world: World, sandbox: SandboxProgram) -> None:
+def test_a_pause_stops_the_claim_in_hand(world: World, sandbox: SandboxProgram, settings: Any) -> None:
+    settings.GATEWAYS = settings.GATEWAYS | {"twilio": settings.GATEWAYS["twilio"] | {"at_once": "1"}}
+    close_gateways()
     for person in world.supporters:
         person.wants_sms = True
         person.save()
@@ -165,7 +168,7 @@ def test_five_different_ones_in_a_row_speak_against_us(world: World, sandbox: Sa
 
 
 def test_an_acceptance_in_between_speaks_for_us(world: World, sandbox: SandboxProgram, settings: Any) -> None:
-    settings.CLAIM_SIZE, settings.BACKOFF_SCALE = 1, 1.0
+    settings.CLAIM_SIZE, settings.MAIL_WINDOW, settings.BACKOFF_SCALE = 1, 1, 1.0
     world.more_supporters(6)
     refusing = [f"friend{n}@supporters.invalid" for n in range(3)] + [
         f"other{n}@supporters.invalid" for n in range(1, 5)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,9 +19,10 @@ from urgentaction import pipeline
 from urgentaction.alerts.models import Alert, StandingApproval
 from urgentaction.cases.vocabulary import Status
 from urgentaction.channels.contract import Begin, Gateway, Outcome, Outgoing
+from urgentaction.channels.mailing import Copy, Mailing, written_out
 from urgentaction.core import clock
 from urgentaction.core.errors import DecryptionError
-from urgentaction.deliveries import gateways, outgoing, send, wire
+from urgentaction.deliveries import gateways, notices, send, wire
 from urgentaction.deliveries.claim import Lane, claim
 from urgentaction.deliveries.gateways import entry_named
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTask
@@ -47,6 +48,9 @@ class Breaking:
                 raise self._error
             self._after -= 1
             yield place, self._real.submit(one)
+
+    def submit_mailing(self, mailing: Mailing, copies: Sequence[Copy], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        return self.submit_many([written_out(mailing, copy) for copy in copies], begin)
 
 
 @pytest.fixture
@@ -113,7 +117,8 @@ def test_a_gateway_that_says_too_little_leaves_unknowns(
         assert all(begin(place) for place in range(len(batch)))
         return iter(())
 
-    silent = SimpleNamespace(name="smtp", channel=real.channel, close=real.close, submit_many=begin_and_say_nothing)
+    silent = Breaking(real, after=0, error=AssertionError())
+    monkeypatch.setattr(silent, "submit_many", begin_and_say_nothing)
     monkeypatch.setitem(gateways._open, "smtp", silent)
     pipeline.send_due(Lane.BULK, seconds=20)
     assert {state for state, _ in mails()} == {"unknown"}
@@ -155,16 +160,16 @@ def test_one_row_that_cannot_be_made_ready_does_not_hold_up_the_others(
     settings.BACKOFF_SCALE = 1.0
     alert = world.start()
     lost = Delivery.objects.get(supporter=world.supporters[1], channel="email")
-    really = outgoing.address_of
+    really = notices._opened
 
-    def address_of(row: Delivery) -> str:
-        if row.id == lost.id:
+    def opened(sealed: bytes, column: str, supporter: uuid.UUID) -> str:
+        if supporter == lost.supporter_id:
             raise DecryptionError(
                 "supporters_supporter/email: key 'k1' is not in URGENTACTION_FIELD_KEYS; add it back."
             )
-        return really(row)
+        return really(sealed, column, supporter)
 
-    monkeypatch.setattr(outgoing, "address_of", address_of)
+    monkeypatch.setattr(notices, "_opened", opened)
     world.send()
     assert sorted(mails()) == [("accepted", 1), ("accepted", 1), ("queued", 0)]
     lost.refresh_from_db()
@@ -185,11 +190,11 @@ def test_a_fault_that_nobody_foresaw_tells_nothing_of_what_it_choked_on(
 ) -> None:
     world.start()
 
-    def broken(*args: object) -> object:
+    def broken(*args: object, **named: object) -> object:
         raise ValueError("friend0@supporters.invalid")
 
-    monkeypatch.setattr(outgoing, "_notice_mail", broken)
-    send_claims(claim(Lane.BULK, limit=10), until=FOREVER)
+    monkeypatch.setattr(notices, "copy_for", broken)
+    pipeline.send_due(Lane.BULK, seconds=20)
     assert {state for state, _ in mails()} == {"queued"}
     task = HumanTask.objects.get()
     assert "ValueError" in task.title
@@ -201,10 +206,10 @@ def test_a_time_limit_while_addresses_are_looked_up_gives_everything_back(
 ) -> None:
     world.start()
 
-    def struck(row: Delivery) -> str:
+    def struck(*args: object) -> str:
         raise SoftTimeLimitExceeded
 
-    monkeypatch.setattr(outgoing, "address_of", struck)
+    monkeypatch.setattr(notices, "_opened", struck)
     with pytest.raises(SoftTimeLimitExceeded):
         pipeline.send_due(Lane.BULK, seconds=20)
     assert mails() == [("queued", 0)] * 3

@@ -44,7 +44,7 @@ VARIABLES: Mapping[str, Variable] = {
     "URGENTACTION_CRASH_AT": Variable("makes a process die at a named point, for drills; refused in live mode", ""),
     "URGENTACTION_BACKOFF_SCALE": Variable("shortens retry pauses, for drills; 1 in live mode", "1"),
     "URGENTACTION_LEASE_SECONDS": Variable("how long a worker may hold a delivery", "120"),
-    "URGENTACTION_MAIL_WINDOW": Variable("mails committed as `sending` at a time: most a kill can leave unknown", "20"),
+    "URGENTACTION_MAIL_WINDOW": Variable("mails committed as `sending` at a time: most a kill can leave unknown", "50"),
     "URGENTACTION_CLAIM_SIZE": Variable("deliveries claimed at a time", "100"),
     "URGENTACTION_SWEEP_SECONDS": Variable("pause between two sweeps", "5"),
     "URGENTACTION_ALLOW_HOSTS": Variable("hosts allowed in sandbox mode besides loopback (container names)", ""),

@@ -17,7 +17,7 @@ import hmac
 import os
 import unicodedata
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -101,4 +101,9 @@ def blind_index(purpose: str, value: str) -> bytes:
 
 def purpose_key(purpose: str) -> bytes:
     """A key derived for one purpose (unsubscribe links, media links, references): HKDF's expand step, one block."""
-    return hmac.new(settings.INDEX_KEY, f"key\0{purpose}\x01".encode(), hashlib.sha256).digest()
+    return _derived(settings.INDEX_KEY, purpose)
+
+
+@lru_cache(maxsize=64)
+def _derived(key: bytes, purpose: str) -> bytes:
+    return hmac.digest(key, f"key\0{purpose}\x01".encode(), "sha256")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 import time
@@ -27,7 +26,7 @@ def signed_reference(prefix: str, number: int, key: bytes) -> str:
     The number stands in front (base 36), so that the row is found without a look-up table; the rest is an HMAC,
     so that a made-up reference is recognised before the database is asked.
     """
-    digest = hmac.new(key, f"{prefix}{number}".encode(), hashlib.sha256).hexdigest()[:REFERENCE_LENGTH]
+    digest = hmac.digest(key, f"{prefix}{number}".encode(), "sha256").hex()[:REFERENCE_LENGTH]
     return f"{prefix}{_base36(number)}-{digest}"
 
 

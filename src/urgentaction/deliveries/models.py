@@ -1,4 +1,4 @@
-"""Deliveries, their attempts, what is left for people, and the gateways' state.
+"""Deliveries, their attempts, their counts, what is left for people, and the gateways' state.
 
 A delivery holds no address and no name: both are resolved when it is claimed. Its id is a number the database gives,
 because a hundred thousand rows are made by one INSERT … SELECT. States and their transitions are in `rules.py`.
@@ -32,10 +32,11 @@ class Delivery(models.Model):
     """One recipient × one channel × one alert."""
 
     id = models.BigAutoField(primary_key=True)
-    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="deliveries")
+    # Other indexes begin with the alert, and with alert and supporter (docs/performance.md).
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
     role = models.CharField(max_length=10, choices=[(r.value, r.value) for r in Role])
     official = models.ForeignKey(Official, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
-    supporter = models.ForeignKey(Supporter, null=True, on_delete=models.PROTECT, related_name="+")
+    supporter = models.ForeignKey(Supporter, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     contact_point = models.ForeignKey(
         ContactPoint, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
@@ -68,8 +69,14 @@ class Delivery(models.Model):
         verbose_name_plural = "deliveries"
         constraints = [
             models.UniqueConstraint(
-                fields=["alert", "official", "supporter", "channel", "contact_point"],
-                name="delivery_once",
+                fields=["alert", "supporter", "channel"],
+                name="delivery_once_supporter",
+                condition=models.Q(supporter__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["alert", "official", "channel", "contact_point"],
+                name="delivery_once_official",
+                condition=models.Q(official__isnull=False),
                 nulls_distinct=False,
             ),
             models.CheckConstraint(
@@ -86,13 +93,31 @@ class Delivery(models.Model):
                 name="delivery_due_official",
                 condition=models.Q(state="queued") & ~models.Q(role="supporter"),
             ),
+            # A mailing is claimed window by window (`windows`).
+            models.Index(
+                fields=["notice", "due_at", "id"],
+                name="delivery_due_notice",
+                condition=models.Q(state="queued", role="supporter", channel="email"),
+            ),
+            # What is claimed singly of supporters must not be looked for among a hundred thousand mails.
+            models.Index(
+                fields=["priority", "due_at", "id"],
+                name="delivery_due_single",
+                condition=models.Q(state="queued", role="supporter") & ~models.Q(channel="email"),
+            ),
             models.Index(fields=["expires_at"], name="delivery_expiry", condition=models.Q(state="queued")),
             models.Index(
                 fields=["lease_until"], name="delivery_lease", condition=models.Q(state__in=["leased", "sending"])
             ),
             models.Index(fields=["due_at"], name="delivery_unknown", condition=models.Q(state="unknown")),
-            models.Index(fields=["gateway_ref"], name="delivery_ref", condition=~models.Q(gateway_ref="")),
-            models.Index(fields=["alert", "state"], name="delivery_alert_state"),
+            # Mail is named by our own reference wherever it is reported: its gateway's names are kept, not looked for.
+            models.Index(
+                fields=["gateway_ref"],
+                name="delivery_ref",
+                condition=~models.Q(gateway_ref="") & ~models.Q(channel="email"),
+            ),
+            # Whole keys, so that counting reads the index alone; equal ones are stored once, and so cost no more.
+            models.Index(fields=["alert", "state", "channel", "role"], name="delivery_alert_state"),
             # Failed and late steps are looked for every few seconds; supporters have none.
             models.Index(fields=["state", "step_until"], name="delivery_step", condition=~models.Q(role="supporter")),
         ]
@@ -107,6 +132,7 @@ class Attempt(models.Model):
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="tries", db_index=False)
     number = models.PositiveSmallIntegerField()
     gateway = models.CharField(max_length=40)
+    channel = models.CharField(max_length=8, blank=True, db_default="")  # the delivery's, so that mail is told apart
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
     outcome = models.CharField(max_length=10)  # accepted, refused, unknown
@@ -118,10 +144,31 @@ class Attempt(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="attempt_once")]
-        indexes = [models.Index(fields=["gateway", "ended_at"], name="attempt_recent")]
+        indexes = [
+            models.Index(fields=["gateway", "ended_at"], name="attempt_recent"),
+            # A receipt about an earlier try names it by its gateway's name for it; mail is named by our reference.
+            models.Index(
+                fields=["gateway_ref"],
+                name="attempt_ref",
+                condition=~models.Q(gateway_ref="") & ~models.Q(channel="email"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.delivery_id}"
+
+
+class Tally(models.Model):
+    """How many deliveries of a large alert stood where, at a moment. Ask `tallying`: it counts again when due."""
+
+    alert = models.OneToOneField(Alert, on_delete=models.CASCADE, related_name="+", primary_key=True)
+    counts = models.JSONField()  # [[role, channel, state, deliveries], …]
+    counted_at = models.DateTimeField()
+    seconds = models.FloatField()  # what counting took
+    due_at = models.DateTimeField()  # not counted again before
+
+    def __str__(self) -> str:
+        return f"tally of {self.alert_id} at {self.counted_at:%H:%M:%S}"
 
 
 class HumanTaskKind(StrEnum):

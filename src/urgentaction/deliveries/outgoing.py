@@ -17,24 +17,34 @@ from urgentaction.alerts.models import Alert
 from urgentaction.alerts.queries import has_enough_approvals
 from urgentaction.channels import guard
 from urgentaction.channels.contract import Attachment, Channel, Outgoing, OutgoingEmail, OutgoingFax, OutgoingSms
+from urgentaction.channels.mailing import written_out
 from urgentaction.channels.roster import Entry
 from urgentaction.core.errors import SandboxRefusal, UrgentActionError
 from urgentaction.core.interruptions import INTERRUPTIONS
 from urgentaction.letters.organisation import organisation
-from urgentaction.letters.personal import personal_email, personal_sms
-from urgentaction.supporters.links import unsubscribe_token
+from urgentaction.letters.personal import personal_sms
 from urgentaction.supporters.models import Supporter
 from urgentaction.supporters.service import suppressed_indexes
 
 from .claim import Claim
-from .models import Delivery
+from .copies import copy_for, mailing_of
+from .models import Delivery, HumanTaskKind
+from .people import open_task
 from .queries import may_have_printed
 from .references import callback_url, media_url, message_id, read_on_url, reference_of, return_path
 from .rules import Event
 
 log = logging.getLogger(__name__)
 
-_NOT_THIS_ROWS: tuple[type[Exception], ...] = (*INTERRUPTIONS, DatabaseFault)
+#: Why a delivery must not touch the wire, as people read it.
+STOPPED = "suppressed before it was sent"
+GONE = "no longer wants this channel"
+NO_ADDRESS = "no address: it was erased or taken out of the directory"
+NOT_APPROVED = "an approval was taken back"
+#: Why one goes back for a while.
+WAITS_FOR_DOMAIN = "the recipient's mail domain takes no more just now"
+
+NOT_THIS_ROWS: tuple[type[Exception], ...] = (*INTERRUPTIONS, DatabaseFault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,11 @@ class Unready:
     alert: Alert
     kind: str  # of the fault, short
     why: str
+
+    @property
+    def reason(self) -> str:
+        """As it stands at the delivery."""
+        return f"can't be made ready: {self.kind}: {self.why}"[:200]
 
 
 @dataclass(slots=True)
@@ -85,14 +100,32 @@ def resolve(claims: Sequence[Claim], entry: Entry) -> Resolved:
                 resolved.untried.append(Untried(claim, *untried))
             else:
                 resolved.ready.append((claim, _outgoing(claim, row, entry)))
-        except _NOT_THIS_ROWS:
+        except NOT_THIS_ROWS:
             raise
         except Exception as error:
             log.exception("delivery %d can't be made ready", row.id)
-            # Only our own errors are worded for people; others may carry what they choked on.
-            why = str(error) if isinstance(error, UrgentActionError) else "see the worker's log"
-            resolved.unready.append(Unready(claim, row.alert, type(error).__name__, why))
+            resolved.unready.append(Unready(claim, row.alert, type(error).__name__, why_unready(error)))
     return resolved
+
+
+def why_unready(error: Exception) -> str:
+    """What to say of it. Only our own errors are worded for people; others may carry what they choked on."""
+    return str(error) if isinstance(error, UrgentActionError) else "see the worker's log"
+
+
+def ask_for_help(item: Unready) -> None:
+    """Open a task, once for each alert and kind of fault."""
+    open_task(
+        HumanTaskKind.FIX_CONFIGURATION,
+        key=f"unready:{item.kind[:60]}:{item.alert.id}",
+        title=f"Deliveries of alert {item.alert.number} can't be made ready: {item.kind}",
+        advice=(
+            f"Delivery {item.claim.id} was the first. {item.why[:250]} They wait, and are tried again by "
+            "themselves every quarter of an hour."
+        ),
+        alert=item.alert,
+        may_reopen=True,
+    )
 
 
 def address_of(row: Delivery) -> str:
@@ -121,14 +154,14 @@ def _suppressed(rows: list[Delivery]) -> set[int]:
 
 def _why_not(row: Delivery, *, is_suppressed: bool, is_approved: bool) -> tuple[Event, str] | None:
     if is_suppressed:
-        return Event.SUPPRESS, "suppressed before it was sent"
+        return Event.SUPPRESS, STOPPED
     if row.supporter is not None and not _still_wants(row.supporter, row.channel):
-        return Event.SUPPRESS, "no longer wants this channel"
+        return Event.SUPPRESS, GONE
     if not is_approved:
-        return Event.WITHDRAW, "an approval was taken back"
+        return Event.WITHDRAW, NOT_APPROVED
     address = address_of(row)
     if not address:
-        return Event.REFUSE_UNTRIED, "no address: it was erased or taken out of the directory"
+        return Event.REFUSE_UNTRIED, NO_ADDRESS
     try:
         guard.check_destination(settings.MODE, Channel(row.channel), address)
     except SandboxRefusal as refusal:
@@ -162,65 +195,30 @@ def _outgoing(claim: Claim, row: Delivery, entry: Entry) -> Outgoing:
 
 
 def _email(claim: Claim, row: Delivery, reference: str) -> OutgoingEmail:
-    content = _letter_mail(row) if row.letter is not None else _notice_mail(row)
+    if row.notice is not None and row.supporter is not None:
+        who, language = row.supporter, row.notice.language
+        copy = copy_for(claim, who.id, who.email, who.name, language, expires_at=row.expires_at)
+        return written_out(mailing_of(row.notice), copy)
+    letter = row.letter
+    if letter is None:
+        raise AssertionError(f"delivery {row.id} carries neither letter nor notice")
+    pdf = Attachment(f"{row.alert.case.reference}-{letter.language}.pdf", "application/pdf", bytes(letter.pdf))
     return OutgoingEmail(
         reference=reference,
         attempt=claim.attempt,
         to=address_of(row),
         valid_until=row.expires_at,
         sender=settings.MAIL_FROM,
-        sender_name=organisation().view(content.language).name,
+        sender_name=organisation().view(letter.language).name,
         reply_to=settings.MAIL_FROM,
         return_path=return_path(reference),
         message_id=message_id(reference),
         date=row.created_at,  # the same at every try: a repeat is the same message
-        subject=content.subject,
-        text=content.text,
-        html=content.html,
-        language=content.language,
-        attachments=content.attachments,
-        headers=content.headers,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Mail:
-    """What differs between a letter and a notice."""
-
-    language: str
-    subject: str
-    text: str
-    html: str
-    attachments: tuple[Attachment, ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-def _letter_mail(row: Delivery) -> _Mail:
-    letter = row.letter
-    if letter is None:
-        raise AssertionError(f"delivery {row.id} has no letter")
-    pdf = Attachment(f"{row.alert.case.reference}-{letter.language}.pdf", "application/pdf", bytes(letter.pdf))
-    return _Mail(
-        language=letter.language, subject=letter.subject, text=letter.text, html=letter.html, attachments=(pdf,)
-    )
-
-
-def _notice_mail(row: Delivery) -> _Mail:
-    notice, supporter = row.notice, row.supporter
-    if notice is None or supporter is None:
-        raise AssertionError(f"delivery {row.id} carries neither letter nor notice")
-    link = f"{settings.PUBLIC_URL}/unsubscribe/{unsubscribe_token(supporter.id)}/"
-    text, html = personal_email(notice, name=supporter.name, unsubscribe_url=link)
-    return _Mail(
-        language=notice.language,
-        subject=notice.subject,
-        text=text,
-        html=html,
-        headers=(
-            ("List-Id", f"<supporters.{settings.MAIL_FROM.rpartition('@')[2]}>"),
-            ("List-Unsubscribe", f"<{link}>"),
-            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-        ),
+        subject=letter.subject,
+        text=letter.text,
+        html=letter.html,
+        language=letter.language,
+        attachments=(pdf,),
     )
 
 

@@ -119,11 +119,16 @@ def take_domain(entry: Entry, address: str) -> timedelta | None:
 def pause_domain(gateway: str, address: str, wait: timedelta) -> None:
     """Hand a gateway nothing for the domain of a mail address for so long from now. Never shortens a pause."""
     if wait > _NOW:
-        _pace().pause(_pause_key(gateway, _domain(address)), wait)
+        _pace().pause(_pause_key(gateway, _domain(address)), wait, sign=_sign(gateway))
 
 
 def domain_wait(gateway: str, addresses: Iterable[str]) -> dict[str, timedelta]:
-    """The addresses whose domain is paused at a gateway, and for how long yet; one question for all of them."""
+    """The addresses whose domain is paused at a gateway, and for how long yet.
+
+    One question for all of them; where no domain is paused there, as usual, not even one about each.
+    """
+    if not _pace().pauses([_sign(gateway)]):
+        return {}
     keys = {address: _pause_key(gateway, _domain(address)) for address in addresses}
     waits = _pace().pauses(sorted(set(keys.values())))
     return {address: waits[key] for address, key in keys.items() if key in waits}
@@ -166,17 +171,23 @@ class Pace:
             lambda: _take(self._shared, item, name, wanted), lambda: self._take_own(limit.share(), name, wanted)
         )
 
-    def pause(self, key: str, wait: timedelta) -> None:
-        """Set a pause, or lengthen it. This process keeps it in mind too: the broker may be gone the next time."""
+    def pause(self, key: str, wait: timedelta, *, sign: str) -> None:
+        """Set a pause, or lengthen it. This process keeps it in mind too: the broker may be gone the next time.
+
+        Args:
+            sign: a second key, which is there as long as any of the pauses that it was named with.
+        """
+        keys = (key, sign)
         with self._lock:
             until = time.monotonic() + wait.total_seconds()
-            self._own_pauses[key] = max(self._own_pauses.get(key, until), until)
+            self._own_pauses |= {one: max(self._own_pauses.get(one, until), until) for one in keys}
         milliseconds = max(math.ceil(wait.total_seconds() * 1000), 1)
 
         def share() -> None:
             with self._client.pipeline(transaction=True) as pipe:
-                pipe.set(key, 1, px=milliseconds, nx=True)
-                pipe.pexpire(key, milliseconds, gt=True)
+                for one in keys:
+                    pipe.set(one, 1, px=milliseconds, nx=True)
+                    pipe.pexpire(one, milliseconds, gt=True)
                 pipe.execute()
 
         self._asked(share, lambda: None)
@@ -281,6 +292,11 @@ def _hidden(domain: str) -> str:
 
 def _pause_key(gateway: str, domain: str) -> str:
     return f"{PREFIX}:pause/{gateway}/{_hidden(domain)}"
+
+
+def _sign(gateway: str) -> str:
+    """There while any domain is paused at a gateway."""
+    return f"{PREFIX}:pauses/{gateway}"
 
 
 def _pace() -> Pace:

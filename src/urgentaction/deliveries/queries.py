@@ -71,18 +71,23 @@ def has_in_flight(alert_ids: list[uuid.UUID]) -> bool:
     return Delivery.objects.filter(alert_id__in=alert_ids, state__in=[state.value for state in IN_FLIGHT]).exists()
 
 
-def open_work(alert: Alert) -> QuerySet[Delivery]:
-    """What keeps an alert running: unsent, on the wire, unsettled, not followed up, or awaiting a receipt.
+def has_open_work(alert: Alert) -> bool:
+    """Whether anything keeps an alert running: unsent, on the wire, unsettled, not followed up, or awaiting a receipt.
 
-    Some gateways never send a last receipt: they are waited for until a day after the deadline, or a day in all.
+    Some gateways never send a last receipt: they are waited for until a day after the deadline, or a day in all. Three
+    questions and not one: each is answered by an index, however many rows the alert has.
     """
-    moving = Q(state__in=[State.QUEUED, State.LEASED, State.SENDING, State.UNKNOWN])
+    rows = Delivery.objects.filter(alert=alert)
+    moving = rows.filter(state__in=[State.QUEUED, State.LEASED, State.SENDING, State.UNKNOWN])
+    # The order keeps the planner from reading the table: it takes each of these states for a common one.
+    if moving.order_by("alert", "state", "channel", "role").values_list("id")[:1]:
+        return True
     last_day = database_now() - RECEIPT_PATIENCE
-    waiting = Q(state=State.ACCEPTED, channel__in=[Channel.FAX, Channel.SMS])
     has_time = Q(expires_at__gt=last_day) | Q(expires_at=None, accepted_at__gt=last_day)
     # Without a deadline of the alert, its step's is still to be acted upon.
     has_time |= Q(expires_at=None, step_until__isnull=False, escalated_at=None)
-    return Delivery.objects.filter(moving | unreached() | waiting & has_time, alert=alert)
+    waiting = rows.filter(has_time, state=State.ACCEPTED, channel__in=[Channel.FAX, Channel.SMS])
+    return waiting.exists() or rows.filter(unreached()).exists()
 
 
 def unreached() -> Q:

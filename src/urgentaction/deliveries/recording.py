@@ -152,6 +152,7 @@ def write_attempt(row: Delivery, outcome: Outcome, *, gateway: str, started: dat
         delivery=row,
         number=row.attempts,
         gateway=gateway,
+        channel=row.channel,
         started_at=started,
         ended_at=clock.now(),
         is_fault=outcome is not BROKEN_OFF and breaker.is_fault(outcome),

@@ -54,6 +54,7 @@ class Event(StrEnum):
     RELEASE = "release"  # given back untried: gateway paused, worker stopping, not to be made ready now
     LEASE_EXPIRED = "lease_expired"
     INTENT = "intent"
+    BEGIN = "begin"  # claimed and declared at once: the mails of a mailing
     REFUSE_UNTRIED = "refuse_untried"  # refused by ourselves before the wire: live-dial guard, no address
     ACCEPT = "accept"
     RETRY = "retry"  # the gateway refused, for now
@@ -85,7 +86,9 @@ TABLE: Mapping[tuple[State, Event], State] = {
     (_L, Event.LEASE_EXPIRED): _Q,
     (_S, Event.LEASE_EXPIRED): _U,
     (_L, Event.INTENT): _S,
+    (_Q, Event.BEGIN): _S,
     (_L, Event.REFUSE_UNTRIED): State.FAILED,
+    (_Q, Event.REFUSE_UNTRIED): State.FAILED,  # judged while it was claimed, as a mailing is
     (_S, Event.ACCEPT): _A,
     # The window was broken off before this one was begun: it has certainly not left.
     (_S, Event.RELEASE): _Q,
@@ -147,6 +150,7 @@ _WORKERS = frozenset(
         Event.RELEASE,
         Event.LEASE_EXPIRED,
         Event.INTENT,
+        Event.BEGIN,
         Event.REFUSE_UNTRIED,
         Event.ACCEPT,
         Event.RETRY,

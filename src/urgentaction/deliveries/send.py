@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
@@ -27,9 +26,7 @@ from urgentaction.core.crashpoints import crash_point
 from . import breaker, pace
 from .claim import Claim, declare_intent, release, take_back_intent
 from .gateways import gateway_named
-from .models import HumanTaskKind
-from .outgoing import Unready, Untried, resolve
-from .people import open_task
+from .outgoing import WAITS_FOR_DOMAIN, Unready, Untried, ask_for_help, resolve
 from .recording import guarded, record, scaled
 from .rules import THROTTLE_PAUSE, State, after, held_pause
 from .ways import Way, find_way, held_back
@@ -46,11 +43,6 @@ def groups(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
             yield list(same)
 
 
-def window_size(channel: Channel) -> int:
-    """How many may be on the wire together: one fax or SMS, a small window of mail. A kill leaves so many unknown."""
-    return settings.MAIL_WINDOW if channel is Channel.EMAIL else 1
-
-
 def send_claims(claims: Sequence[Claim], *, until: float) -> int:
     """Take claims through the wire, window by window. Returns how many were put to a gateway.
 
@@ -65,7 +57,7 @@ def send_claims(claims: Sequence[Claim], *, until: float) -> int:
         for group in groups(claims):
             channel, avoid, left = group[0].channel, group[0].avoid, group
             while left and time.monotonic() < until:
-                way = find_way(channel, wanted=min(len(left), window_size(channel)), avoid=avoid)
+                way = find_way(channel, wanted=len(left), avoid=avoid)
                 if way is None:
                     break
                 tried += send_window(left[: way.room], way)
@@ -154,24 +146,14 @@ def put_off(items: Iterable[Unready]) -> None:
     for item in items:
         changed = guarded(item.claim, State.LEASED).update(
             state=State.QUEUED.value,
-            reason=f"can't be made ready: {item.kind}: {item.why}"[:200],
+            reason=item.reason,
             lease_token=None,
             lease_until=None,
             attempts=F("attempts") - 1,
             due_at=clock.read_database_now() + scaled(held_pause(1)),
         )
         if changed:
-            open_task(
-                HumanTaskKind.FIX_CONFIGURATION,
-                key=f"unready:{item.kind[:60]}:{item.alert.id}",
-                title=f"Deliveries of alert {item.alert.number} can't be made ready: {item.kind}",
-                advice=(
-                    f"Delivery {item.claim.id} was the first. {item.why[:250]} They wait, and are tried again by "
-                    "themselves every quarter of an hour."
-                ),
-                alert=item.alert,
-                may_reopen=True,
-            )
+            ask_for_help(item)
 
 
 def wait_for_domain(claims: Iterable[tuple[Claim, timedelta]]) -> None:
@@ -179,7 +161,7 @@ def wait_for_domain(claims: Iterable[tuple[Claim, timedelta]]) -> None:
     for claim, wait in claims:
         guarded(claim, State.LEASED).update(
             state=State.QUEUED.value,
-            reason="the recipient's mail domain takes no more just now",
+            reason=WAITS_FOR_DOMAIN,
             lease_token=None,
             lease_until=None,
             attempts=F("attempts") - 1,

@@ -36,11 +36,11 @@ WITH lost AS (
            due_at = ua_now(), reason = 'the worker died while it was on the wire'
     WHERE id IN (SELECT id FROM deliveries_delivery WHERE state = 'sending' AND lease_until <= ua_now()
                  ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
-    RETURNING id, attempts, gateway, intent_at
+    RETURNING id, attempts, gateway, channel, intent_at
 )
-INSERT INTO deliveries_attempt (delivery_id, number, gateway, started_at, ended_at, outcome, retry_class, code, text,
-                                gateway_ref, is_fault)
-SELECT id, attempts, gateway, coalesce(intent_at, ua_now()), ua_now(), 'unknown', '', '',
+INSERT INTO deliveries_attempt (delivery_id, number, gateway, channel, started_at, ended_at, outcome, retry_class, code,
+                                text, gateway_ref, is_fault)
+SELECT id, attempts, gateway, channel, coalesce(intent_at, ua_now()), ua_now(), 'unknown', '', '',
        'the worker died while it was on the wire', '', false
 FROM lost ON CONFLICT DO NOTHING
 """

@@ -196,8 +196,10 @@ def _rivals(row: Delivery) -> list[str]:
 
 
 def _belongs_to_another(candidate: Candidate, row: Delivery) -> bool:
-    return Delivery.objects.filter(gateway_ref=candidate.ref).exclude(id=row.id).exists() or (
-        row.tries.model.objects.filter(gateway_ref=candidate.ref).exclude(delivery=row).exists()
+    # Mail has no look-up; its names are left out of both indexes.
+    has_name = Q(gateway_ref=candidate.ref) & ~Q(gateway_ref="") & ~Q(channel=Channel.EMAIL)
+    return Delivery.objects.filter(has_name).exclude(id=row.id).exists() or (
+        row.tries.model.objects.filter(has_name).exclude(delivery=row).exists()
     )
 
 

@@ -12,12 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
+from django.db.models import BooleanField, Case, When
+
 from urgentaction.channels.contract import Channel, Refused, RetryClass
 from urgentaction.channels.roster import Entry
 from urgentaction.core.errors import ConfigurationError
 
 from . import breaker, pace
-from .gateways import entries_for, gateway_named
+from .gateways import entries, gateway_named
 from .models import GatewayState
 from .pausing import pause_for
 from .queries import still_paused
@@ -37,20 +40,42 @@ class Way:
     is_trial: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """Which gateways may be used now, as far as the database knows; one look at it.
+
+    Attributes:
+        open: whole ones and, among them, those that are due for a trial.
+        on_trial: the names of these.
+    """
+
+    open: tuple[Entry, ...]
+    on_trial: frozenset[str]
+
+    def of(self, channel: Channel) -> list[Entry]:
+        """Those that carry a channel."""
+        return [entry for entry in self.open if entry.channel is channel]
+
+
+def look_at_gates() -> Gates:
+    """One query for all gateways."""
+    is_shut = Case(When(still_paused() | breaker.is_shut(), then=True), default=False, output_field=BooleanField())
+    rows = GatewayState.objects.values_list("name", "broken_since", is_shut)
+    shut = {name for name, _, is_shut in rows if is_shut}
+    broken = {name for name, since, _ in rows if since is not None}
+    may_be_used = tuple(entry for name, entry in entries().items() if name not in shut)
+    return Gates(may_be_used, frozenset(entry.name for entry in may_be_used if entry.name in broken))
+
+
 def open_entries(channel: Channel) -> list[Entry]:
     """The channel's gateways that may be used now, as far as the database knows; those due for a trial included."""
-    entries = entries_for(channel)
-    shut = set(
-        GatewayState.objects.filter(
-            still_paused() | breaker.is_shut(), name__in=[entry.name for entry in entries]
-        ).values_list("name", flat=True)
-    )
-    return [entry for entry in entries if entry.name not in shut]
+    return look_at_gates().of(channel)
 
 
 def open_channels() -> list[Channel]:
     """The channels that some gateway may carry now."""
-    return [channel for channel in Channel if any(not _is_full(entry) for entry in open_entries(channel))]
+    gates = look_at_gates()
+    return [channel for channel in Channel if any(not _is_full(entry) for entry in gates.of(channel))]
 
 
 def next_room() -> timedelta | None:
@@ -60,24 +85,31 @@ def next_room() -> timedelta | None:
     return timedelta(seconds=min(waits)) if waits else None
 
 
+def window_size(entry: Entry) -> int:
+    """How many messages may be in a gateway's hands together: a kill leaves so many unknown.
+
+    A window of mail is set (`URGENTACTION_MAIL_WINDOW`); of fax and SMS it is what the gateway works on at once.
+    """
+    if entry.channel is Channel.EMAIL:
+        return settings.MAIL_WINDOW
+    return gateway_named(entry.name).capabilities.at_once
+
+
 def find_way(channel: Channel, *, wanted: int, avoid: str = "") -> Way | None:
     """A gateway for up to `wanted` messages of a channel, or None: they must wait.
 
-    One that is due for a trial is tried first: its `check` sends nothing, and then a single message goes.
+    Its room is a window at most (`window_size`), and what its limit grants. One that is due for a trial is tried first:
+    its `check` sends nothing, and then a single message goes.
 
     Args:
         avoid: a gateway that has just refused them; taken only where there is no other.
     """
-    candidates = [entry for entry in open_entries(channel) if not _is_full(entry)]
-    broken = set(
-        GatewayState.objects.filter(
-            name__in=[entry.name for entry in candidates], broken_since__isnull=False
-        ).values_list("name", flat=True)
-    )
+    gates = look_at_gates()
+    candidates = [entry for entry in gates.of(channel) if not _is_full(entry)]
     for entry in candidates:
-        if entry.name in broken and _may_try(entry):
+        if entry.name in gates.on_trial and _may_try(entry):
             return Way(entry, 1, is_trial=True)
-    candidates = [entry for entry in candidates if entry.name not in broken]
+    candidates = [entry for entry in candidates if entry.name not in gates.on_trial]
     while candidates:
         entry = choose(candidates, avoid=avoid, draw=random.random())  # noqa: S311 - spreads load, guards nothing
         if (way := _with_room(entry, wanted)) is not None:
@@ -122,19 +154,27 @@ def held_back(entry: Entry, addresses: Mapping[int, str]) -> dict[int, timedelta
     return held
 
 
-def _with_room(entry: Entry, wanted: int) -> Way | None:
-    if not _is_configured(entry):
-        return None
-    grant = pace.take(entry, wanted)
+def more_room(entry: Entry, wanted: int) -> int:
+    """How many more messages an open gateway may take now, a window at most; 0: it is at its limit, or can't be built.
+
+    Asks nobody where it has no limit.
+    """
+    if not is_configured(entry):
+        return 0
+    grant = pace.take(entry, min(wanted, window_size(entry)))
     if grant.count < 1:
         _full_until[entry.name] = time.monotonic() + grant.wait.total_seconds()
-        return None
-    return Way(entry, grant.count)
+    return grant.count
+
+
+def _with_room(entry: Entry, wanted: int) -> Way | None:
+    room = more_room(entry, wanted)
+    return Way(entry, room) if room else None
 
 
 def _may_try(entry: Entry) -> bool:
     """Take the trial, if it is ours to take and the gateway answers a check."""
-    if not breaker.begin_trial(entry.name) or not _is_configured(entry):
+    if not breaker.begin_trial(entry.name) or not is_configured(entry):
         return False
     health = gateway_named(entry.name).check()
     if not health.is_ok:
@@ -142,7 +182,7 @@ def _may_try(entry: Entry) -> bool:
     return health.is_ok
 
 
-def _is_configured(entry: Entry) -> bool:
+def is_configured(entry: Entry) -> bool:
     """One that can't even be built is paused for a person to look at; the others go on."""
     try:
         gateway_named(entry.name)

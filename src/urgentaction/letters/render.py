@@ -67,9 +67,8 @@ class RenderedNotice:
 
         What is filled in appears literally; a name that looks like a slot or like HTML stays a name.
         """
-        words, shown = labels(self.language), markdown.one_line(name)
         values = {
-            SLOT_NAME: words.supporter.replace("{name}", shown) if shown else words.friend,
+            SLOT_NAME: shown_name(self.language, name),
             SLOT_UNSUBSCRIBE: unsubscribe_url,
             SLOT_PREFERENCES: preferences_url,
         }
@@ -78,6 +77,12 @@ class RenderedNotice:
             text=_SLOT.sub(lambda found: values[found[0]], self.text),
             html=_SLOT.sub(lambda found: html.escape(values[found[0]]), self.html),
         )
+
+
+def shown_name(language: str, name: str) -> str:
+    """How a notice addresses somebody: in the language's form, without a name in its general one."""
+    words, shown = labels(language), markdown.one_line(name)
+    return words.supporter.replace("{name}", shown) if shown else words.friend
 
 
 _SLOT = re.compile("|".join(map(re.escape, (SLOT_NAME, SLOT_UNSUBSCRIBE, SLOT_PREFERENCES))))

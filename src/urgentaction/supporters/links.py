@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import uuid
 
@@ -31,4 +30,4 @@ def read_unsubscribe_token(token: str) -> uuid.UUID | None:
 
 
 def _sign(raw: bytes) -> bytes:
-    return hmac.new(purpose_key("unsubscribe"), raw, hashlib.sha256).digest()[:SIGNATURE_BYTES]
+    return hmac.digest(purpose_key("unsubscribe"), raw, "sha256")[:SIGNATURE_BYTES]

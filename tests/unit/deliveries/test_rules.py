@@ -113,7 +113,7 @@ class Life(RuleBasedStateMachine):
         self.state = after(before, event) or before
         self.path.append(self.state)
         if self.state is State.SENDING and before is not State.SENDING:
-            assert before is State.LEASED
+            assert before is (State.QUEUED if event is Event.BEGIN else State.LEASED)
         if self.state is State.LEASED and before is not State.LEASED:
             assert before is State.QUEUED
         if before in TERMINAL:

@@ -66,12 +66,12 @@ class Migration(migrations.Migration):
                 ('accepted_at', models.DateTimeField(null=True)),
                 ('settled_at', models.DateTimeField(null=True)),
                 ('escalated_at', models.DateTimeField(null=True)),
-                ('alert', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='alerts.alert')),
+                ('alert', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='alerts.alert')),
                 ('contact_point', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='directory.contactpoint')),
                 ('letter', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='letters.letter')),
                 ('notice', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='letters.notice')),
                 ('official', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='directory.official')),
-                ('supporter', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='supporters.supporter')),
+                ('supporter', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='supporters.supporter')),
             ],
             options={
                 'verbose_name_plural': 'deliveries',
@@ -83,6 +83,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveSmallIntegerField()),
                 ('gateway', models.CharField(max_length=40)),
+                ('channel', models.CharField(blank=True, db_default='', max_length=8)),
                 ('started_at', models.DateTimeField()),
                 ('ended_at', models.DateTimeField()),
                 ('outcome', models.CharField(max_length=10)),
@@ -92,6 +93,16 @@ class Migration(migrations.Migration):
                 ('gateway_ref', models.CharField(blank=True, max_length=200)),
                 ('is_fault', models.BooleanField(default=False)),
                 ('delivery', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tries', to='deliveries.delivery')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Tally',
+            fields=[
+                ('alert', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='alerts.alert')),
+                ('counts', models.JSONField()),
+                ('counted_at', models.DateTimeField()),
+                ('seconds', models.FloatField()),
+                ('due_at', models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
@@ -120,6 +131,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='delivery',
+            index=models.Index(condition=models.Q(('channel', 'email'), ('role', 'supporter'), ('state', 'queued')), fields=['notice', 'due_at', 'id'], name='delivery_due_notice'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('role', 'supporter'), ('state', 'queued'), models.Q(('channel', 'email'), _negated=True)), fields=['priority', 'due_at', 'id'], name='delivery_due_single'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
             index=models.Index(condition=models.Q(('state', 'queued')), fields=['expires_at'], name='delivery_expiry'),
         ),
         migrations.AddIndex(
@@ -132,11 +151,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(condition=models.Q(('gateway_ref', ''), _negated=True), fields=['gateway_ref'], name='delivery_ref'),
+            index=models.Index(condition=models.Q(models.Q(('gateway_ref', ''), _negated=True), models.Q(('channel', 'email'), _negated=True)), fields=['gateway_ref'], name='delivery_ref'),
         ),
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(fields=['alert', 'state'], name='delivery_alert_state'),
+            index=models.Index(fields=['alert', 'state', 'channel', 'role'], name='delivery_alert_state'),
         ),
         migrations.AddIndex(
             model_name='delivery',
@@ -144,7 +163,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('alert', 'official', 'supporter', 'channel', 'contact_point'), name='delivery_once', nulls_distinct=False),
+            constraint=models.UniqueConstraint(condition=models.Q(('supporter__isnull', False)), fields=('alert', 'supporter', 'channel'), name='delivery_once_supporter'),
+        ),
+        migrations.AddConstraint(
+            model_name='delivery',
+            constraint=models.UniqueConstraint(condition=models.Q(('official__isnull', False)), fields=('alert', 'official', 'channel', 'contact_point'), name='delivery_once_official', nulls_distinct=False),
         ),
         migrations.AddConstraint(
             model_name='delivery',
@@ -157,6 +180,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='attempt',
             index=models.Index(fields=['gateway', 'ended_at'], name='attempt_recent'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(condition=models.Q(models.Q(('gateway_ref', ''), _negated=True), models.Q(('channel', 'email'), _negated=True)), fields=['gateway_ref'], name='attempt_ref'),
         ),
         migrations.AddIndex(
             model_name='humantask',

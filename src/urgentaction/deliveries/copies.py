@@ -1,0 +1,56 @@
+"""A notice as a mailing, and what is one supporter's own in it. Made at the last moment, kept nowhere."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.conf import settings
+
+from urgentaction.channels.mailing import Copy, Mailing
+from urgentaction.letters.content import SLOT_NAME, SLOT_PREFERENCES, SLOT_UNSUBSCRIBE
+from urgentaction.letters.models import Notice
+from urgentaction.letters.organisation import organisation
+from urgentaction.letters.render import shown_name
+from urgentaction.supporters.links import unsubscribe_token
+
+from .claim import Claim
+from .references import message_id, reference_of, return_path
+
+
+def mailing_of(notice: Notice) -> Mailing:
+    """What everybody gets. Its date is when it was frozen: the same at every try, so a repeat is the same message."""
+    return Mailing(
+        key=str(notice.id),
+        sender=settings.MAIL_FROM,
+        sender_name=organisation().view(notice.language).name,
+        reply_to=settings.MAIL_FROM,
+        date=notice.frozen_at,
+        subject=notice.subject,
+        text=notice.text,
+        html=notice.html,
+        language=notice.language,
+        headers=(
+            ("List-Id", f"<supporters.{settings.MAIL_FROM.rpartition('@')[2]}>"),
+            ("List-Unsubscribe", f"<{SLOT_UNSUBSCRIBE}>"),
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ),
+        marks=(SLOT_NAME, SLOT_UNSUBSCRIBE, SLOT_PREFERENCES),
+    )
+
+
+def copy_for(
+    claim: Claim, supporter: uuid.UUID, to: str, name: str, language: str, *, expires_at: datetime | None = None
+) -> Copy:
+    """One supporter's copy; the token in its link is made by a key, and needs no row."""
+    reference = reference_of(claim.id)
+    link = f"{settings.PUBLIC_URL}/unsubscribe/{unsubscribe_token(supporter)}/"
+    return Copy(
+        reference=reference,
+        attempt=claim.attempt,
+        to=to,
+        return_path=return_path(reference),
+        message_id=message_id(reference),
+        values=(shown_name(language, name), link, link),
+        valid_until=expires_at,
+    )

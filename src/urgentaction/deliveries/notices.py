@@ -1,0 +1,233 @@
+"""Notices by mail to supporters, window after window. Most of a fan-out is here: a message may cost microseconds.
+
+    choose a notice and a gateway ─> settle the window before, claim and declare the next ─> wire ─┐
+      (every TURN seconds)              (one transaction: `windows`)                               │
+                                               ^───────────────────────────────────────────────────┘
+
+The promise is kept as in `send`: a window's intent is committed before its first byte, and what a gateway said is
+written down before anything else happens to it. What a gateway took is settled together with the next claim; anything
+else it said at once, row by row, by `recording`. A kill leaves one window unknown.
+
+Fair: among alerts of the best priority that is due a turn is drawn by lot, so a small alert does not wait behind a
+mailing to a hundred thousand, and a more urgent one waits for one turn.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import cast
+
+from django.conf import settings
+from django.db import transaction
+
+from urgentaction.alerts.queries import has_enough_approvals
+from urgentaction.channels.contract import Accepted, Channel, Outcome, Refused, Unknown
+from urgentaction.channels.mailing import Copy, MailingGateway
+from urgentaction.core import clock
+from urgentaction.core.crashpoints import crash_point
+from urgentaction.core.encryption import key_ring
+from urgentaction.letters.models import Notice
+
+from . import breaker, pace
+from .claim import Claim
+from .copies import copy_for, mailing_of
+from .gateways import gateway_named
+from .outgoing import NOT_APPROVED, NOT_THIS_ROWS, WAITS_FOR_DOMAIN, Unready, ask_for_help, why_unready
+from .recording import record, scaled
+from .rules import THROTTLE_PAUSE, held_pause
+from .ways import Way, find_way, held_back, is_configured, more_room, open_entries
+from .windows import Row, Window, claim_window, due_notice, give_back, withdraw_queued, write_accepted
+from .wire import Wire, lease_end
+
+log = logging.getLogger(__name__)
+
+#: Seconds for which a process stays with one notice and one gateway before it looks again who is next.
+TURN = 0.5
+_NO_WAIT = timedelta()
+
+
+@dataclass(slots=True)
+class Sent:
+    """A window after the wire: what is to be written down of it."""
+
+    gateway: str
+    started: datetime
+    accepted: list[tuple[Claim, str]] = field(default_factory=list)
+    others: list[tuple[Claim, Refused | Unknown]] = field(default_factory=list)
+    returned: list[tuple[Claim, timedelta, str]] = field(default_factory=list)
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether all went well, so that it may be written down with the next claim."""
+        return not (self.others or self.returned)
+
+    @property
+    def known(self) -> set[int]:
+        """The deliveries of which it says something."""
+        ids = {claim.id for claim, _ in self.accepted} | {claim.id for claim, _ in self.others}
+        return ids | {claim.id for claim, _, _ in self.returned}
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What the gateway said, in any order."""
+        return [*(Accepted(ref) for _, ref in self.accepted), *(outcome for _, outcome in self.others)]
+
+
+def take_mailings() -> bool:
+    """Whether notices by mail go this way: unless some mail gateway takes no mailings. Then all go one by one."""
+    usable = (gateway_named(entry.name) for entry in open_entries(Channel.EMAIL) if is_configured(entry))
+    return all(gateway.capabilities.takes_mailings for gateway in usable)
+
+
+def send_notices(*, until: float) -> int:
+    """One turn: mails of one notice over one gateway. Returns how many were put to it, or settled without.
+
+    Args:
+        until: a moment on `time.monotonic`'s clock; nothing is claimed after it.
+    """
+    notice_id = due_notice()
+    if notice_id is None:
+        return 0
+    notice = Notice.objects.select_related("alert").get(id=notice_id)
+    if not has_enough_approvals(notice.alert):
+        return withdraw_queued(notice.id, reason=NOT_APPROVED)
+    way = find_way(Channel.EMAIL, wanted=settings.MAIL_WINDOW)
+    return _Turn(notice, way).run(until=min(until, time.monotonic() + TURN)) if way is not None else 0
+
+
+class _Turn:
+    """One notice, one gateway, some windows."""
+
+    def __init__(self, notice: Notice, way: Way) -> None:
+        self._notice = notice
+        self._way = way
+        self._name = way.entry.name
+        self._gateway = cast(MailingGateway, gateway_named(self._name))  # its capabilities said so
+        self._mailing = mailing_of(notice)
+        self._has_other = len(open_entries(Channel.EMAIL)) > 1
+        self._last: Sent | None = None
+
+    def run(self, *, until: float) -> int:
+        """Windows until the time is over, nothing is due, or the gateway takes no more."""
+        done, room = 0, self._way.room
+        try:
+            while room:
+                window = self._next(room)
+                done += len(window.rows) + window.settled
+                if window.rows:
+                    self._last = self._send(window)
+                elif not window.settled:
+                    break
+                if self._last is not None and not self._last.can_wait:
+                    break
+                # With a choice of gateways each window draws its own, so that shares follow the weights.
+                is_over = self._has_other or self._way.is_trial or time.monotonic() >= until
+                room = 0 if is_over else more_room(self._way.entry, settings.MAIL_WINDOW)
+        finally:
+            self._write_down()
+            if self._way.is_trial and not done:
+                breaker.after_tries(self._name, [], is_trial=True)
+        return done
+
+    def _next(self, room: int) -> Window:
+        last, self._last = self._last, None
+        try:
+            with transaction.atomic():
+                if last is not None:
+                    _settle(last)
+                window = claim_window(self._notice.id, gateway=self._name, limit=room, has_other=self._has_other)
+        except BaseException:
+            self._last = last  # what the gateway said is known nowhere else
+            raise
+        if last is not None:
+            crash_point("after_record", channel=Channel.EMAIL)
+        if window.rows:
+            crash_point("after_claim", channel=Channel.EMAIL)
+            crash_point("after_intent", channel=Channel.EMAIL)
+        return window
+
+    def _send(self, window: Window) -> Sent:
+        sent = Sent(self._name, clock.now())
+        wire = Wire(self._name, Channel.EMAIL, lease_ends=lease_end())
+        ready: list[tuple[Claim, Copy]] = []
+        try:
+            ready = self._ready(window.rows, sent)
+            copies = [copy for _, copy in ready]
+            wire.take(self._gateway.submit_mailing(self._mailing, copies, wire.begin))
+        finally:
+            crash_point("after_wire", channel=Channel.EMAIL)
+            for place, outcome in wire.outcomes():
+                claim, copy = ready[place]
+                if isinstance(outcome, Accepted):
+                    sent.accepted.append((claim, outcome.ref))
+                    continue
+                sent.others.append((claim, outcome))
+                if isinstance(outcome, Refused) and outcome.is_about_domain:
+                    pace.pause_domain(self._name, copy.to, scaled(outcome.retry_after or THROTTLE_PAUSE))
+            known = sent.known
+            sent.returned += [(row.claim, _NO_WAIT, "") for row in window.rows if row.claim.id not in known]
+            self._last = sent
+        return sent
+
+    def _ready(self, rows: Sequence[Row], sent: Sent) -> list[tuple[Claim, Copy]]:
+        """Open what is sealed. What can't be made ready, and what has to wait for its domain, goes back."""
+        ready: list[tuple[Claim, Copy]] = []
+        for row in rows:
+            try:
+                ready.append((row.claim, self._copy(row)))
+            except NOT_THIS_ROWS:
+                raise
+            except Exception as error:
+                log.exception("delivery %d can't be made ready", row.claim.id)
+                item = Unready(row.claim, self._notice.alert, type(error).__name__, why_unready(error))
+                sent.returned.append((row.claim, scaled(held_pause(1)), item.reason))
+                with transaction.atomic():
+                    ask_for_help(item)
+        waiting = held_back(self._way.entry, {claim.id: copy.to for claim, copy in ready})
+        if waiting:
+            held = ((claim, waiting[claim.id]) for claim, _ in ready if claim.id in waiting)
+            sent.returned += [(claim, wait, WAITS_FOR_DOMAIN) for claim, wait in held]
+            ready = [(claim, copy) for claim, copy in ready if claim.id not in waiting]
+        return ready
+
+    def _copy(self, row: Row) -> Copy:
+        to = _opened(row.email, "email", row.supporter)
+        name = _opened(row.name, "name", row.supporter) if row.name else ""
+        return copy_for(row.claim, row.supporter, to, name, self._notice.language, expires_at=row.expires_at)
+
+    def _write_down(self) -> None:
+        """Settle what is left of the turn. Where a time limit or a lost lock breaks in, once more."""
+        last, self._last = self._last, None
+        if last is None:
+            return
+        try:
+            with transaction.atomic():
+                _settle(last)
+        except BaseException:
+            with transaction.atomic():
+                _settle(last)
+            raise
+        crash_point("after_record", channel=Channel.EMAIL)
+        breaker.after_tries(self._name, last.outcomes, is_trial=self._way.is_trial)
+
+
+def _settle(sent: Sent) -> None:
+    ended = clock.now()
+    written = write_accepted(sent.accepted, gateway=sent.gateway, started=sent.started, ended=ended)
+    if written < len(sent.accepted):
+        log.warning("%d deliveries: lease lost, outcome not written", len(sent.accepted) - written)
+    for claim, outcome in sent.others:
+        record(claim, outcome, gateway=sent.gateway, started=sent.started)
+    if sent.accepted or sent.others:
+        crash_point("in_record", channel=Channel.EMAIL)
+    if give_back(sent.returned) < len(sent.returned):
+        log.warning("%d deliveries: lease lost, not given back; nothing of them was begun", len(sent.returned))
+
+
+def _opened(sealed: bytes, column: str, supporter: uuid.UUID) -> str:
+    return key_ring().decrypt(sealed, context=f"supporters_supporter/{column}/{supporter}")

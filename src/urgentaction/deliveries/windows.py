@@ -1,0 +1,218 @@
+"""Windows of a mailing: claimed and declared by one statement, settled by another, in one transaction with the next.
+
+A claim (`claim.claim`) takes rows for a while and then declares the intent for some of them; that is one write a row
+more, and a notice goes to a hundred thousand. Here a window of rows is judged, claimed and declared at once: `queued`
+→ `sending`, committed before the first byte goes out. The fences are the same: a running alert whose fence equals the
+case's version, a deadline that has not passed, lease token and attempt number on every later write.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from urgentaction.channels.contract import Channel
+from urgentaction.core import statements
+
+from .claim import Claim
+from .outgoing import GONE, NO_ADDRESS, STOPPED
+from .rules import FAILS_OVER, Event, State, after
+
+# A row that must not go is settled here, without a try: the judgement is the same as `outgoing`'s for single rows.
+_CLAIM = """
+WITH due AS (
+    SELECT d.id, s.id AS supporter, s.email, s.name,
+           CASE WHEN stop.id IS NOT NULL THEN %(stopped)s
+                WHEN NOT s.wants_email OR s.erased_at IS NOT NULL THEN %(gone)s
+                WHEN length(s.email) = 0 THEN %(no_address)s ELSE '' END AS why_not
+    FROM deliveries_delivery d
+    JOIN supporters_supporter s ON s.id = d.supporter_id
+    LEFT JOIN supporters_suppression stop
+           ON stop.channel = 'email' AND stop.lifted_at IS NULL AND stop.address_index = s.email_index
+          AND (stop.expires_at IS NULL OR stop.expires_at > (SELECT ua_now()))
+    WHERE d.notice_id = %(notice)s AND d.state = 'queued' AND d.role = 'supporter' AND d.channel = 'email'
+      AND d.due_at <= (SELECT ua_now()) AND (d.expires_at IS NULL OR d.expires_at > (SELECT ua_now()))
+      AND NOT (%(has_other)s AND d.gateway = %(gateway)s AND d.retry_class = ANY(%(fails_over)s))
+    ORDER BY d.due_at, d.id
+    LIMIT %(limit)s
+    FOR UPDATE OF d SKIP LOCKED
+)
+UPDATE deliveries_delivery d
+SET state = CASE due.why_not WHEN '' THEN 'sending' WHEN %(no_address)s THEN %(failed)s ELSE %(suppressed)s END,
+    reason = due.why_not,
+    settled_at = CASE due.why_not WHEN '' THEN NULL ELSE (SELECT ua_now()) END,
+    attempts = d.attempts + CASE due.why_not WHEN '' THEN 1 ELSE 0 END,
+    lease_token = CASE due.why_not WHEN '' THEN %(token)s::uuid END,
+    lease_until = CASE due.why_not WHEN '' THEN (SELECT ua_now()) + %(lease)s * interval '1 second' END,
+    intent_at = CASE due.why_not WHEN '' THEN (SELECT ua_now()) ELSE d.intent_at END,
+    gateway = %(gateway)s, gateway_ref = ''
+FROM due, alerts_alert a, cases_case c
+WHERE d.id = due.id AND a.id = d.alert_id AND c.id = a.case_id AND a.state = 'running' AND a.fence = c.version
+RETURNING d.id, d.attempts, d.expires_at, due.supporter, due.email, due.name, due.why_not
+"""
+
+_ACCEPTED = """
+WITH told AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(numbers)s::int[], %(refs)s::text[]) AS t (id, number, ref)
+), done AS (
+    UPDATE deliveries_delivery d
+    SET state = 'accepted', gateway_ref = told.ref, reason = '', accepted_at = %(ended)s,
+        lease_token = NULL, lease_until = NULL
+    FROM told
+    WHERE d.id = told.id AND d.lease_token = %(token)s AND d.attempts = told.number AND d.state = 'sending'
+    RETURNING d.id, told.number, told.ref
+)
+INSERT INTO deliveries_attempt (delivery_id, number, gateway, channel, started_at, ended_at, outcome, retry_class, code,
+                                text, gateway_ref, is_fault)
+SELECT id, number, %(gateway)s, 'email', %(started)s, %(ended)s, 'accepted', '', '', '', ref, false
+FROM done ON CONFLICT DO NOTHING
+"""
+
+_GIVE_BACK = """
+UPDATE deliveries_delivery d
+SET state = 'queued', lease_token = NULL, lease_until = NULL, attempts = d.attempts - 1, reason = told.why,
+    due_at = CASE told.wait WHEN 0 THEN d.due_at ELSE ua_now() + told.wait * interval '1 second' END
+FROM unnest(%(ids)s::bigint[], %(waits)s::float[], %(whys)s::text[]) AS told (id, wait, why)
+WHERE d.id = told.id AND d.lease_token = %(token)s AND d.state = 'sending'
+"""
+
+
+# Of the alerts whose mail is due, one of the best priority by lot, so that each has its turn; then a notice of it.
+_DUE_NOTICE = """
+SELECT n.id
+FROM letters_notice n JOIN alerts_alert a ON a.id = n.alert_id JOIN cases_case c ON c.id = a.case_id
+WHERE n.channel = 'email' AND a.state = 'running' AND a.fence = c.version
+  AND EXISTS (SELECT 1 FROM deliveries_delivery d
+              WHERE d.notice_id = n.id AND d.state = 'queued' AND d.role = 'supporter' AND d.channel = 'email'
+                AND d.due_at <= ua_now() AND (d.expires_at IS NULL OR d.expires_at > ua_now()))
+ORDER BY a.priority, md5(a.id::text || %(lot)s), random()
+LIMIT 1
+"""
+
+_WITHDRAW = """
+UPDATE deliveries_delivery SET state = %(withdrawn)s, settled_at = ua_now(), reason = %(reason)s
+WHERE id IN (SELECT id FROM deliveries_delivery
+             WHERE notice_id = %(notice)s AND state = 'queued' AND role = 'supporter' AND channel = 'email'
+             ORDER BY due_at, id LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A supporter's mail that is this worker's to send now; name and address are still sealed."""
+
+    claim: Claim
+    supporter: uuid.UUID
+    email: bytes
+    name: bytes
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What one claim brought.
+
+    Attributes:
+        rows: declared as `sending`.
+        settled: how many were found not to go, and were settled without a try.
+    """
+
+    token: uuid.UUID
+    rows: tuple[Row, ...] = ()
+    settled: int = 0
+
+
+def claim_window(notice: uuid.UUID, *, gateway: str, limit: int, has_other: bool) -> Window:
+    """Take up to `limit` due mails of a notice for a gateway. Commit before anything of them goes out.
+
+    Args:
+        has_other: another gateway carries mail too: what this one has just refused is left for it.
+    """
+    token = uuid.uuid4()
+    parameters: dict[str, Any] = {
+        "notice": notice,
+        "gateway": gateway,
+        "limit": limit,
+        "has_other": has_other,
+        "fails_over": [one.value for one in FAILS_OVER],
+        "token": token,
+        "lease": settings.LEASE_SECONDS,
+        "stopped": STOPPED,
+        "gone": GONE,
+        "no_address": NO_ADDRESS,
+        "suppressed": _settled(Event.SUPPRESS),
+        "failed": _settled(Event.REFUSE_UNTRIED),
+    }
+    found = statements.rows(_CLAIM, parameters)
+    rows = tuple(
+        Row(Claim(delivery, attempt, Channel.EMAIL, token), supporter, email, name, expires_at)
+        for delivery, attempt, expires_at, supporter, email, name, why_not in found
+        if not why_not
+    )
+    return Window(token, rows, len(found) - len(rows))
+
+
+def write_accepted(told: Sequence[tuple[Claim, str]], *, gateway: str, started: datetime, ended: datetime) -> int:
+    """Write down what a gateway took, with its own names for it. Returns how many were still this worker's."""
+    if not told:
+        return 0
+    parameters: dict[str, Any] = {
+        "ids": [claim.id for claim, _ in told],
+        "numbers": [claim.attempt for claim, _ in told],
+        "refs": [ref[:200] for _, ref in told],
+        "token": told[0][0].token,
+        "gateway": gateway,
+        "started": started,
+        "ended": ended,
+    }
+    return statements.run(_ACCEPTED, parameters)
+
+
+def give_back(held: Sequence[tuple[Claim, timedelta, str]]) -> int:
+    """Put back what was declared and certainly not begun, its attempt uncounted; each with its wait and why."""
+    if not held:
+        return 0
+    parameters: dict[str, Any] = {
+        "ids": [claim.id for claim, _, _ in held],
+        "waits": [wait.total_seconds() for _, wait, _ in held],
+        "whys": [why[:200] for _, _, why in held],
+        "token": held[0][0].token,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVE_BACK, parameters)
+        return int(cursor.rowcount)
+
+
+def due_notice() -> uuid.UUID | None:
+    """A notice of which mail may be sent now; None where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE_NOTICE, {"lot": str(random.random())})  # noqa: S311 - spreads load, guards nothing
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def withdraw_queued(notice: uuid.UUID, *, reason: str, batch: int = 5000) -> int:
+    """Withdraw what is unsent of a notice, up to a batch. Returns how many."""
+    parameters: dict[str, Any] = {
+        "notice": notice,
+        "reason": reason,
+        "batch": batch,
+        "withdrawn": _settled(Event.WITHDRAW),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHDRAW, parameters)
+        return int(cursor.rowcount)
+
+
+def _settled(event: Event) -> str:
+    new = after(State.QUEUED, event)
+    if new is None:
+        raise AssertionError(f"{event} is not legal for a delivery that waits")
+    return new.value
