@@ -17,6 +17,7 @@ from urgentaction.cases.service import UpdateText
 from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
+from urgentaction.core.errors import InvalidInput
 from urgentaction.deliveries.models import Delivery
 from urgentaction.deliveries.pausing import pause_gateway
 from urgentaction.supporters.models import Supporter, SuppressionReason
@@ -32,10 +33,11 @@ from urgentaction.tracking.queries import (
     unknowns,
 )
 from urgentaction.tracking.timeline import timeline
-from urgentaction.tracking.views import EntryKind
+from urgentaction.tracking.views import DeliveryPage, DeliveryView, EntryKind
 from urgentaction.triggers.explain import AudienceCounts
 
-QUERIES_OF_A_PAGE = 2
+QUERIES_OF_A_PAGE = 4  # officials and supporters, each with their attempts
+QUERIES_OF_COUNTS = 2
 
 
 def dry_run(world: World, status: Status, *, confidence: Confidence = Confidence.CONFIRMED) -> AudienceCounts:
@@ -78,11 +80,13 @@ def test_a_sent_alert_is_settled_once_mail_is_accepted_and_receipts_came(world: 
     assert found.tally.of(channel="fax").settled == 0
 
 
-def test_progress_of_many_alerts_is_one_query(world: World, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_progress_of_many_alerts_is_two_queries(
+    world: World, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     world.start()
     world.start(Status.FATE_UNKNOWN)
     alerts = list(Alert.objects.select_related("case").order_by("created_at"))
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(QUERIES_OF_COUNTS):
         found = progress_of(alerts)
     assert [one.alert for one in found] == [alert.number for alert in alerts]
 
@@ -90,7 +94,7 @@ def test_progress_of_many_alerts_is_one_query(world: World, django_assert_num_qu
 def test_no_reader_learns_who_a_supporter_is(world: World, sandbox: SandboxProgram) -> None:
     alert = world.start()
     world.send()
-    shown = repr([asdict(one) for one in deliveries_of(alert)]) + repr(timeline(world.case)) + repr(open_tasks())
+    shown = repr(asdict(deliveries_of(alert))) + repr(timeline(world.case)) + repr(open_tasks())
     for supporter in world.supporters:
         assert supporter.name not in shown
         assert supporter.email not in shown
@@ -98,26 +102,47 @@ def test_no_reader_learns_who_a_supporter_is(world: World, sandbox: SandboxProgr
 
 
 def test_officials_are_named_with_their_office_and_supporters_by_a_short_id(world: World) -> None:
-    found = deliveries_of(world.start())
+    found = deliveries_of(world.start()).items
     assert found[0].recipient == "Office of the president · The president"
     people = {one.recipient for one in found if one.role == "supporter"}
     assert people == {f"supporter …{supporter.id.hex[-8:]}" for supporter in world.supporters}
 
 
-def test_pages_join_without_gap_or_overlap(world: World) -> None:
-    alert = world.start()
-    seen: list[int] = []
-    while page := deliveries_of(alert, after_id=seen[-1] if seen else 0, limit=3):
-        seen += [one.id for one in page]
-    assert seen == list(Delivery.objects.filter(alert=alert).order_by("id").values_list("id", flat=True))
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 50])
+def test_pages_join_without_gap_or_overlap(world: World, limit: int) -> None:
+    alert, other = world.start(), world.start(Status.FATE_UNKNOWN)
+    for chosen in (alert, other, None):
+        seen: list[DeliveryView] = []
+        after = 0
+        while True:
+            page = deliveries_of(chosen, after_id=after, limit=limit)
+            seen += page.items
+            if page.next is None:
+                break
+            assert len(page.items) == limit
+            after = page.next
+        assert seen == list(deliveries_of(chosen, limit=50).items)
+        whole = Delivery.objects.filter(alert=chosen) if chosen else Delivery.objects.all()
+        assert sorted(one.id for one in seen) == sorted(whole.values_list("id", flat=True))
+
+
+def test_officials_come_first_each_with_all_their_steps(world: World) -> None:
+    found = deliveries_of(world.start()).items
+    assert [one.role for one in found] == ["to", "to", "cc", "supporter", "supporter", "supporter", "supporter"]
 
 
 def test_filters_narrow_the_page(world: World) -> None:
     alert = world.start()
-    assert {one.channel for one in deliveries_of(alert, channel="fax")} == {"fax"}
-    assert {one.role for one in deliveries_of(alert, role="cc")} == {"cc"}
-    assert deliveries_of(alert, state="delivered") == []
-    assert len(deliveries_of(None)) == 7
+    assert {one.channel for one in deliveries_of(alert, channel="fax").items} == {"fax"}
+    assert {one.role for one in deliveries_of(alert, role="cc").items} == {"cc"}
+    assert deliveries_of(alert, state="delivered") == DeliveryPage((), None)
+    assert len(deliveries_of(None).items) == 7
+
+
+def test_a_page_after_somebody_elses_delivery_is_refused(world: World) -> None:
+    alert, other = world.start(), world.start(Status.FATE_UNKNOWN)
+    with pytest.raises(InvalidInput, match="no delivery"):
+        deliveries_of(other, after_id=deliveries_of(alert).items[0].id)
 
 
 def test_a_page_costs_the_same_whatever_its_size(
@@ -126,7 +151,7 @@ def test_a_page_costs_the_same_whatever_its_size(
     alert = world.start()
     world.send()
     with django_assert_num_queries(QUERIES_OF_A_PAGE):
-        found = deliveries_of(alert)
+        found = deliveries_of(alert).items
     assert all(one.attempts for one in found)
     assert {attempt.outcome for one in found for attempt in one.attempts} == {"accepted"}
 

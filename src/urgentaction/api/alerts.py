@@ -163,12 +163,10 @@ def withdraw_alert(request: HttpRequest, alert_id: uuid.UUID, why: WithdrawIn) -
 def list_deliveries(request: HttpRequest, alert_id: uuid.UUID, query: Query[DeliveryQuery]) -> answers.DeliveryPage:
     """What became of every delivery of an alert, with each attempt. No addresses. Needs `alerts:read`."""
     refuse_strange_query(request, DeliveryQuery)
-    found = deliveries_of(
-        alert_called(str(alert_id)), after_id=query.after, limit=query.limit + 1, role=query.role, state=query.state
+    page = deliveries_of(
+        alert_called(str(alert_id)), after_id=query.after, limit=query.limit, role=query.role, state=query.state
     )
-    page = found[: query.limit]
-    following = page[-1].id if len(found) > query.limit else None
-    return answers.DeliveryPage(items=[presenting.delivery(view) for view in page], next=following)
+    return answers.DeliveryPage(items=[presenting.delivery(view) for view in page.items], next=page.next)
 
 
 def _whole(alert_id: uuid.UUID) -> answers.AlertOut:

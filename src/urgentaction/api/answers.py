@@ -258,7 +258,7 @@ class AlertPage(Schema):
 
 
 class DeliveryPage(Schema):
-    """Deliveries of an alert, in the order in which they were made."""
+    """Deliveries of an alert: officials first, each with all their steps, then supporters."""
 
     items: list[DeliveryOut]
     next: int | None

@@ -29,21 +29,25 @@ def list_alerts(
     *,
     case: Annotated[str, typer.Option(metavar="REF", help="Only of this case.")] = "",
     state: Annotated[str, typer.Option(help="Only in this state: draft, running, withdrawn …")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=5000, help="So many at most.")] = 200,
+    after: Annotated[str, typer.Option(metavar="NUMBER", help="Go on after this alert.")] = "",
 ) -> None:
     """List alerts, the latest first, with how far each is."""
     with opened() as session:
         from urgentaction.alerts.models import Alert, AlertState
+        from urgentaction.alerts.queries import alert_called
         from urgentaction.cases.queries import case_called
         from urgentaction.cli.tables import add, progress_facts, table, until
         from urgentaction.cli.tables import state as coloured
+        from urgentaction.core.paging import page_of
         from urgentaction.tracking.queries import progress_of
 
-        rows = Alert.objects.select_related("case").order_by("-created_at")
+        rows = Alert.objects.select_related("case")
         if case:
             rows = rows.filter(case=case_called(case))
         if state:
             rows = rows.filter(state=reading.one_of(state, AlertState, option="state"))
-        found = list(rows[:200])
+        page = page_of(rows, "-id", after=alert_called(after) if after else None, limit=limit)
         made = table(
             "Alert",
             "Kind",
@@ -54,12 +58,13 @@ def list_alerts(
             numbers=["Level", "Settled"],
             fixed=["Alert"],
         )
-        progress = progress_of(found)
-        for alert, one in zip(found, progress, strict=True):
+        progress = progress_of(page.items)
+        for alert, one in zip(page.items, progress, strict=True):
             settled = f"{one.tally.settled} of {one.tally.total}"
             kind = alert.kind.replace("_", " ")
             add(made, alert.number, kind, alert.level or "–", coloured(alert.state), settled, until(alert.deadline_at))
-        session.answer([progress_facts(one) for one in progress], made if found else "No alerts.")
+        following = reading.more(page.last.number if page.last else None)
+        session.answer([progress_facts(one) for one in progress], made if page.items else "No alerts.", *following)
 
 
 @app.command("show")
@@ -73,7 +78,7 @@ def show_alert(number: Number) -> None:
         alert = alert_called(number)
         approvals = list(alert.approvals.order_by("at"))
         targets = [f"{t.role}: {t.official.office} · {t.official} ({t.language})" for t in _targets(alert)]
-        how_far, left = progress(alert), tasks(alert=alert)
+        how_far, left = progress(alert), tasks(alert=alert, limit=1000).items
         decided = "; ".join(
             f"{'yes' if a.is_yes else 'no'} by {a.by}{' (taken back)' if a.revoked_at else ''}" for a in approvals
         )

@@ -25,19 +25,28 @@ Reference = Annotated[str, typer.Argument(metavar="REF", help="The case, such as
 
 
 @app.command("list")
-def list_cases() -> None:
+def list_cases(
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=5000, help="So many at most.")] = 500,
+    after: Annotated[str, typer.Option(metavar="REF", help="Go on after this case.")] = "",
+) -> None:
     """List the cases with their status."""
     with opened() as session:
         from urgentaction.cases.models import Case
+        from urgentaction.cases.queries import case_called
         from urgentaction.cli.tables import add, table
+        from urgentaction.core.paging import page_of
 
         made = table("Case", "Title", "Status", "As of", "Place", fixed=["Case", "As of"])
         found = []
-        for case in Case.objects.order_by("reference"):
+        before = case_called(after) if after else None
+        page = page_of(Case.objects.all(), "reference", after=before, limit=limit)
+        for case in page.items:
             found.append(_summary(case))
             status = f"{case.status.replace('_', ' ')} ({case.confidence})" if case.status else "none yet"
             add(made, case.reference, case.titles.get("en", ""), status, case.status_as_of or "", case.place)
-        session.answer(found, made if found else "No cases yet: `urgentaction import cases FOLDER`.")
+        shown = made if found or after else "No cases yet: `urgentaction import cases FOLDER`."
+        session.answer(found, shown, *reading.more(page.last.reference if page.last else None))
 
 
 @app.command("show")

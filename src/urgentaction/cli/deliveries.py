@@ -47,11 +47,11 @@ def show_deliveries(
         if watch:
             _watch(session, _progress_reader(alert))
             return
-        found = deliveries_of(
+        page = deliveries_of(
             chosen, after_id=after, limit=limit, role=found_role, state=found_state, channel=found_channel
         )
-        more = f"More: --after {found[-1].id}" if len(found) == limit else ""
-        session.answer(found, *([deliveries_table(found), more] if found else ["No deliveries."]))
+        table = deliveries_table(page.items) if page.items else "No deliveries."
+        session.answer(page.items, table, *reading.more(page.next))
 
 
 def _progress_reader(number: str) -> Callable[[], list[AlertProgress]]:

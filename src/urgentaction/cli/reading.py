@@ -1,4 +1,4 @@
-"""What people type: days, moments, lists of words. Every fault names its option and says what to write."""
+"""What people type: days, moments, lists of words, places in a list. Every fault names its option and what to write."""
 
 from __future__ import annotations
 
@@ -55,6 +55,11 @@ def one_of(text: str, allowed: Iterable[str], *, option: str) -> str:
     if text.strip().lower() not in choices:
         raise InvalidInput.of(option, f"“{text[:40]}” is not one of {', '.join(choices)}")
     return text.strip().lower()
+
+
+def more(after: object) -> list[str]:
+    """What to say below a page: how to see the next one; nothing at the end (None)."""
+    return [] if after is None else [f"More: --after {after}"]
 
 
 def together(

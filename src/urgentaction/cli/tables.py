@@ -96,6 +96,8 @@ def progress_table(found: Sequence[AlertProgress]) -> Table:
     made = table("Alert", "To", "By", *columns, "all", numbers=[*columns, "all"], fixed=["Alert", "To", "By"])
     for one in found:
         label: Text = Text(one.alert) + Text("  ") + state(one.state)
+        if one.counted_at is not None:
+            label += Text(f"\nat {one.counted_at:%H:%M:%S}", style="dim")
         groups = one.tally.groups()
         if not groups:
             add(made, label, "", "", *["" for _ in columns], "0")
@@ -122,6 +124,7 @@ def progress_facts(one: AlertProgress) -> dict[str, object]:
         "deliveries": tally.total,
         "settled": tally.settled,
         "reached": tally.reached,
+        "counted_at": one.counted_at,
         "counts": list(tally.counts),
     }
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from urgentaction.cli import reading
 from urgentaction.cli.session import actor, opened
 from urgentaction.core.errors import InvalidInput, NotFound
 
@@ -14,14 +15,21 @@ app = typer.Typer(help="What is left for people.", no_args_is_help=True)
 _SHORTEST = 4
 
 
-def show_tasks(*, all_: Annotated[bool, typer.Option("--all", help="Done ones too.")] = False) -> None:
+def show_tasks(
+    *,
+    all_: Annotated[bool, typer.Option("--all", help="Done ones too.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=5000, help="So many at most.")] = 200,
+    after: Annotated[str, typer.Option(metavar="ID", help="Go on after this task.")] = "",
+) -> None:
     """Show what is left for people, with what to do about it."""
     with opened() as session:
         from urgentaction.cli.tables import tasks_table
         from urgentaction.tracking.queries import tasks
 
-        found = tasks(is_done=None if all_ else False)
-        session.answer(found, tasks_table(found) if found else "Nothing is left for people.")
+        before = _task_called(after) if after else None
+        page = tasks(is_done=None if all_ else False, after_id=before, limit=limit)
+        shown = tasks_table(page.items) if page.items else "Nothing is left for people."
+        session.answer(page.items, shown, *reading.more(page.next.hex[-8:] if page.next else None))
 
 
 @app.command()

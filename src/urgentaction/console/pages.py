@@ -69,8 +69,11 @@ def letter(_request: HttpRequest, letter_id: uuid.UUID) -> HttpResponse:
 @require_safe
 @may(Role.VIEWER)
 def cases(request: HttpRequest) -> HttpResponse:
-    """Every case with its status."""
-    return _private(render(request, "console/cases.html", {"cases": reading.cases(), "here": "cases"}))
+    """Cases with their status."""
+    after = request.GET.get("after", "")[:32]
+    page = reading.cases(after=after)
+    context = {"cases": page.items, "next": page.last, "after": after, "here": "cases"}
+    return _private(render(request, "console/cases.html", context))
 
 
 @require_safe
@@ -98,7 +101,7 @@ def _alert_context(request: HttpRequest, alert_id: uuid.UUID) -> dict[str, Any]:
     except NotFound as error:
         raise Http404 from error
     after, state, role = _page_of(request)
-    lines, following = reading.deliveries(found, after=after, state=state, role=role)
+    page = reading.deliveries(found, after=after, state=state, role=role)
     approvals = list(found.approvals.order_by("at"))
     return {
         "alert": found,
@@ -106,8 +109,8 @@ def _alert_context(request: HttpRequest, alert_id: uuid.UUID) -> dict[str, Any]:
         "targets": found.targets.select_related("official"),
         "progress": reading.with_progress([found])[0],
         "letters": reading.letters_of(found),
-        "lines": lines,
-        "next": following,
+        "lines": page.items,
+        "next": page.next,
         "after": after,
         "state": state,
         "role": role,

@@ -14,6 +14,7 @@ from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.cases.models import Case, StatusUpdate
 from urgentaction.core import clock
 from urgentaction.core.errors import NotFound
+from urgentaction.core.paging import Page, page_of
 from urgentaction.deliveries.models import Delivery, Heartbeat, HumanTask
 from urgentaction.deliveries.rules import State
 from urgentaction.incidents.looking import WATCH
@@ -22,7 +23,7 @@ from urgentaction.incidents.queries import open_incidents
 from urgentaction.letters.models import Letter
 from urgentaction.receipts.models import Receipt
 from urgentaction.tracking.queries import deliveries_of, gateway_states, progress_of
-from urgentaction.tracking.views import DeliveryView, GatewayView
+from urgentaction.tracking.views import DeliveryPage, GatewayView
 
 PAGE = 100
 RECENT = 10
@@ -62,6 +63,7 @@ class Followed:
 
     alert: Alert
     rows: tuple[ProgressRow, ...]
+    counted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +112,21 @@ def open_tasks() -> QuerySet[HumanTask]:
 
 
 def with_progress(alerts: Iterable[Alert]) -> list[Followed]:
-    """Alerts with their counts: one query for all of them."""
+    """Alerts with their counts: two queries for all of them."""
     found = list(alerts)
     followed = []
     for alert, progress in zip(found, progress_of(found), strict=True):
         rows = {group: ProgressRow(*group) for group in progress.tally.groups()}
         for count in progress.tally.counts:
             rows[count.role, count.channel].counts[_COLUMN_OF[count.state]] += count.deliveries
-        followed.append(Followed(alert, tuple(rows.values())))
+        followed.append(Followed(alert, tuple(rows.values()), progress.counted_at))
     return followed
 
 
-def deliveries(
-    alert: Alert, *, after: int = 0, state: str = "", role: str = ""
-) -> tuple[list[DeliveryView], int | None]:
-    """One page of an alert's deliveries in their order, and the id to go on after (None at the end)."""
-    found = deliveries_of(alert, after_id=after, limit=PAGE + 1, role=role or None, state=state or None)
-    return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
+def deliveries(alert: Alert, *, after: int = 0, state: str = "", role: str = "") -> DeliveryPage:
+    """One page of an alert's deliveries. An `after` that is none of its deliveries counts as not given."""
+    is_ours = bool(after) and alert.deliveries.filter(id=after).exists()
+    return deliveries_of(alert, after_id=after if is_ours else 0, limit=PAGE, role=role or None, state=state or None)
 
 
 def receipts_of(alert: Alert) -> QuerySet[Receipt]:
@@ -149,9 +149,10 @@ def letter_numbered(letter_id: uuid.UUID) -> Letter:
     return letter
 
 
-def cases() -> QuerySet[Case]:
-    """All cases, those changed last first."""
-    return Case.objects.order_by("-status_as_of", "reference")[: 5 * PAGE]
+def cases(*, after: str = "") -> Page[Case]:
+    """One page of cases, those with the latest news first, behind the case called `after` where there is one."""
+    before = Case.objects.filter(reference=after).first() if after else None
+    return page_of(Case.objects.all(), "-status_as_of", "reference", after=before, limit=PAGE)
 
 
 def updates_of(case: Case) -> QuerySet[StatusUpdate]:

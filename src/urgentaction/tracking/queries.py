@@ -6,18 +6,33 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 
-from django.db.models import Count as CountOf
 from django.db.models import Prefetch, QuerySet
 
-from urgentaction.alerts.models import Alert
+from urgentaction.alerts.models import Alert, AlertState
+from urgentaction.core.errors import InvalidInput, NotFound
+from urgentaction.core.paging import Page, page_of
 from urgentaction.deliveries.gateways import entries
 from urgentaction.deliveries.models import Attempt, Delivery, GatewayState, HumanTask
-from urgentaction.deliveries.queries import still_paused
+from urgentaction.deliveries.queries import OFFICIALS, still_paused
 from urgentaction.deliveries.rules import State
+from urgentaction.deliveries.tallying import Counts, counts_of
 
-from .views import AlertProgress, AttemptView, Count, DeliveryView, GatewayView, Tally, TaskView, short_id
+from .views import (
+    AlertProgress,
+    AttemptView,
+    Count,
+    DeliveryPage,
+    DeliveryView,
+    GatewayView,
+    Tally,
+    TaskPage,
+    TaskView,
+    short_id,
+)
 
 PAGE = 100
+_OFFICIALS, _SUPPORTERS = ("official_id", "channel", "contact_point_id"), ("supporter_id", "channel")
+_TRIES = Prefetch("tries", Attempt.objects.order_by("number"))
 
 
 def progress(alert: Alert) -> AlertProgress:
@@ -26,11 +41,9 @@ def progress(alert: Alert) -> AlertProgress:
 
 
 def progress_of(alerts: Iterable[Alert]) -> list[AlertProgress]:
-    """How far several are, in their order; one query for all. Their cases should be loaded already."""
+    """How far several are, in their order; two queries for all. Their cases should be loaded already."""
     alerts = list(alerts)
-    counts: dict[uuid.UUID, list[Count]] = defaultdict(list)
-    for row in _counted(alert.id for alert in alerts):
-        counts[row[0]].append(Count(*row[1:]))
+    counts = counts_of(alerts)
     return [
         AlertProgress(
             alert=alert.number,
@@ -38,7 +51,8 @@ def progress_of(alerts: Iterable[Alert]) -> list[AlertProgress]:
             kind=alert.kind,
             level=alert.level,
             state=alert.state,
-            tally=Tally(tuple(counts[alert.id])),
+            tally=_tally(counts[alert.id]),
+            counted_at=counts[alert.id].at,
         )
         for alert in alerts
     ]
@@ -47,20 +61,14 @@ def progress_of(alerts: Iterable[Alert]) -> list[AlertProgress]:
 def totals(alerts: Iterable[Alert]) -> Tally:
     """The counts of several alerts, added up."""
     sums: dict[tuple[str, str, str], int] = defaultdict(int)
-    for _, role, channel, state, number in _counted(alert.id for alert in alerts):
-        sums[role, channel, state] += number
+    for counts in counts_of(alerts).values():
+        for role, channel, state, number in counts.rows:
+            sums[role, channel, state] += number
     return Tally(tuple(Count(*key, number) for key, number in sorted(sums.items())))
 
 
-def _counted(alert_ids: Iterable[uuid.UUID]) -> QuerySet[Delivery, tuple[uuid.UUID, str, str, str, int]]:
-    rows: QuerySet[Delivery, tuple[uuid.UUID, str, str, str, int]] = (
-        Delivery.objects.filter(alert_id__in=list(alert_ids))
-        .values("alert_id", "role", "channel", "state")
-        .annotate(number=CountOf("id"))
-        .order_by("alert_id", "role", "channel", "state")
-        .values_list("alert_id", "role", "channel", "state", "number")
-    )
-    return rows
+def _tally(counts: Counts) -> Tally:
+    return Tally(tuple(Count(*row) for row in counts.rows))
 
 
 def deliveries_of(
@@ -71,16 +79,51 @@ def deliveries_of(
     role: str | None = None,
     state: str | None = None,
     channel: str | None = None,
-) -> list[DeliveryView]:
-    """One page of deliveries by ascending id, with all their attempts; two queries.
+) -> DeliveryPage:
+    """One page of deliveries with all their attempts; a handful of queries, whatever its size and place.
 
     Args:
-        alert: None: of every alert.
+        alert: then officials come first, each with all their steps, and supporters follow. None: of every alert, in
+            the order in which they were made.
         after_id: the last id of the page before; 0 for the first page.
+
+    Raises:
+        InvalidInput: no such delivery in this alert to go on after.
     """
     wanted = {"alert": alert, "role": role, "state": state, "channel": channel}
-    rows = Delivery.objects.filter(id__gt=after_id, **{name: value for name, value in wanted.items() if value})
-    return _views(rows.order_by("id")[:limit])
+    rows = Delivery.objects.filter(**{name: value for name, value in wanted.items() if value})
+    if role:
+        rows = rows.filter(official__isnull=role not in OFFICIALS)
+    after = _delivery_before(alert, after_id) if after_id else None
+    # Only what is shown: no supporter's row is fetched, so none can be shown by mistake.
+    rows = rows.select_related("alert", "official__office").prefetch_related(_TRIES)
+    if alert is None:
+        page = page_of(rows, "id", after=after, limit=limit)
+    else:
+        page = _page_of_an_alert(rows, after=after, limit=limit)
+    return DeliveryPage(tuple(_view(row) for row in page.items), page.last.id if page.last else None)
+
+
+def _page_of_an_alert(rows: QuerySet[Delivery], *, after: Delivery | None, limit: int) -> Page[Delivery]:
+    """Officials, then supporters; each in the order of the index that keeps them single, so that nothing is sorted."""
+    officials: list[Delivery] = []
+    if after is None or after.official_id is not None:
+        first = page_of(rows.filter(official__isnull=False), *_OFFICIALS, after=after, limit=limit)
+        if first.has_more:
+            return first
+        officials, after = first.items, None
+    left = limit - len(officials)
+    others = page_of(rows.filter(supporter__isnull=False), *_SUPPORTERS, after=after, limit=max(left, 1))
+    if left == 0:
+        return Page(officials, has_more=bool(others.items))
+    return Page([*officials, *others.items], has_more=others.has_more)
+
+
+def _delivery_before(alert: Alert | None, after_id: int) -> Delivery:
+    found = Delivery.objects.filter(id=after_id, **({"alert": alert} if alert is not None else {})).first()
+    if found is None:
+        raise InvalidInput.of("after", f"there is no delivery {after_id} {'in this alert' if alert else 'yet'}")
+    return found
 
 
 def unknowns(limit: int = PAGE) -> list[DeliveryView]:
@@ -89,10 +132,7 @@ def unknowns(limit: int = PAGE) -> list[DeliveryView]:
 
 
 def _views(rows: QuerySet[Delivery]) -> list[DeliveryView]:
-    tries = Prefetch("tries", Attempt.objects.order_by("number"))
-    # Only what is shown: no supporter's row is fetched, so none can be shown by mistake.
-    found = rows.select_related("alert", "official__office").prefetch_related(tries)
-    return [_view(row) for row in found]
+    return [_view(row) for row in rows.select_related("alert", "official__office").prefetch_related(_TRIES)]
 
 
 def _view(row: Delivery) -> DeliveryView:
@@ -134,44 +174,57 @@ def _attempt(attempt: Attempt) -> AttemptView:
 
 
 def open_tasks() -> list[TaskView]:
-    """What is left for people, the oldest first."""
-    return tasks(is_done=False)
+    """What is left for people, the oldest first; one page."""
+    return list(tasks(is_done=False).items)
 
 
-def tasks(*, is_done: bool | None = None, alert: Alert | None = None) -> list[TaskView]:
-    """Tasks for people, the oldest first; done ones, open ones, or (None) both."""
-    rows = HumanTask.objects.select_related("alert").order_by("created_at", "id")
+def tasks(
+    *,
+    is_done: bool | None = None,
+    alert: Alert | None = None,
+    after_id: uuid.UUID | None = None,
+    limit: int = PAGE,
+) -> TaskPage:
+    """Tasks for people, the oldest first; done ones, open ones, or (None) both.
+
+    Args:
+        after_id: the last one of the page before.
+
+    Raises:
+        NotFound: there is no task to go on after.
+    """
+    rows = HumanTask.objects.select_related("alert")
     if is_done is not None:
         rows = rows.filter(done_at__isnull=not is_done)
     if alert is not None:
         rows = rows.filter(alert=alert)
-    return [
-        TaskView(
-            id=row.id,
-            kind=row.kind,
-            title=row.title,
-            advice=row.advice,
-            alert=row.alert.number if row.alert else "",
-            delivery=row.delivery_id,
-            created_at=row.created_at,
-            done_at=row.done_at,
-            done_by=row.done_by,
-            result=row.result,
-        )
-        for row in rows
-    ]
+    after = HumanTask.objects.filter(id=after_id).first() if after_id else None
+    if after_id and after is None:
+        raise NotFound.of("after", f"there is no task {after_id}")
+    page = page_of(rows, "created_at", "id", after=after, limit=limit)
+    return TaskPage(tuple(_task(row) for row in page.items), page.last.id if page.last else None)
+
+
+def _task(row: HumanTask) -> TaskView:
+    return TaskView(
+        id=row.id,
+        kind=row.kind,
+        title=row.title,
+        advice=row.advice,
+        alert=row.alert.number if row.alert else "",
+        delivery=row.delivery_id,
+        created_at=row.created_at,
+        done_at=row.done_at,
+        done_by=row.done_by,
+        result=row.result,
+    )
 
 
 def gateway_states() -> list[GatewayView]:
     """Every configured gateway, used before or not."""
     states = {row.name: row for row in GatewayState.objects.all()}
     shut = set(GatewayState.objects.filter(still_paused()).values_list("name", flat=True))
-    waiting = dict(
-        Delivery.objects.filter(state=State.QUEUED.value, alert__state="running")
-        .values("channel")
-        .annotate(number=CountOf("id"))
-        .values_list("channel", "number")
-    )
+    running = totals(Alert.objects.filter(state=AlertState.RUNNING)).of(state=State.QUEUED)
     found = []
     for name, entry in sorted(entries().items(), key=lambda one: (one[1].channel, -one[1].weight, one[0])):
         row, is_paused = states.get(name), name in shut
@@ -184,7 +237,7 @@ def gateway_states() -> list[GatewayView]:
                 paused_until=row.paused_until if row and is_paused else None,
                 reason=row.reason if row and is_paused else "",
                 changed_at=row.changed_at if row else None,
-                waiting=waiting.get(entry.channel.value, 0),
+                waiting=running.of(channel=entry.channel).total,
                 weight=entry.weight,
                 is_broken=is_broken,
                 broken_since=row.broken_since if row else None,

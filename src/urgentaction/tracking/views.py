@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -72,7 +72,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class AlertProgress:
-    """How far an alert is."""
+    """How far an alert is. `counted_at` (UTC): of a large one, which is not counted each time; None: just now."""
 
     alert: str
     case: str
@@ -80,6 +80,7 @@ class AlertProgress:
     level: int | None
     state: str
     tally: Tally
+    counted_at: datetime | None = field(default=None, compare=False)
 
     @property
     def is_over(self) -> bool:
@@ -119,6 +120,14 @@ class DeliveryView:
     due_at: datetime
     accepted_at: datetime | None
     settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPage:
+    """Some deliveries. `next`: the id to go on after; None at the end."""
+
+    items: tuple[DeliveryView, ...]
+    next: int | None
 
 
 class EntryKind(StrEnum):
@@ -162,6 +171,14 @@ class TaskView:
     done_at: datetime | None
     done_by: str
     result: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """Some tasks. `next`: the id to go on after; None at the end."""
+
+    items: tuple[TaskView, ...]
+    next: uuid.UUID | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
