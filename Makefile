@@ -73,10 +73,8 @@ chaos: $(VENV)/.dev ## kill everything in turn, under load, and count what was l
 	@$(BIN)/python -m tests.chaos.run --kills $(or $(KILLS),100) $(if $(SEED),--seed $(SEED)) --report var/chaos/report.json
 
 .PHONY: bench
-bench: $(VENV)/.dev ## run the benchmarks (BENCH=benchmarks/bench_mail.py runs one)
-	@set -- $(or $(BENCH),$(sort $(wildcard benchmarks/bench_*.py))); \
-	test $$# -gt 0 || { echo 'There is no benchmarks/bench_*.py yet.' >&2; exit 1; }; \
-	for program; do echo "== $$program"; $(BIN)/python "$$program" || exit 1; done
+bench: $(VENV)/.dev ## run the benchmarks (BENCH="fanout pdf" runs some, BENCH=--quick all with small numbers)
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: audit
 audit: $(VENV)/.dev ## look the pinned packages up among the known vulnerabilities (asks the package index)

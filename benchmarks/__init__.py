@@ -1,1 +1,1 @@
-"""Programs that measure and print ratios (`make bench`); nothing is timed inside the tests."""
+"""Programs that measure and print ratios (`make bench`); nothing is timed inside the tests. docs/benchmarks.md."""

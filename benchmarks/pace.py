@@ -1,22 +1,21 @@
-"""What asking for pace costs, as a ratio to one bare INCR on the same Valkey in the same run.
-
-Run by `make bench`. Printed are ratios: they say the same on a fast machine and on a slow one.
-"""
+"""What asking for pace costs, as a ratio to one bare INCR on the same Valkey in the same run."""
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import redis
 from django.conf import settings
 
+from benchmarks import report
+from benchmarks.frame import forget_environment, new_folder
+from benchmarks.report import Result
 from urgentaction.channels.roster import roster
 from urgentaction.deliveries import pace
 from urgentaction.embedded.valkey import ValkeyServer
@@ -24,8 +23,10 @@ from urgentaction.embedded.valkey import ValkeyServer
 ROUNDS, CALLS = 7, 400
 
 
-def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+def measure(_chosen: argparse.Namespace) -> Result:
+    """Each question in turn, and the last one without a broker."""
+    forget_environment()
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     logging.getLogger(pace.__name__).setLevel(logging.ERROR)
     keys = {"host": "127.0.0.1", "per_second": "1000000", "domain_per_minute": "1000000"}
     roomy, full = roster({"smtp": keys})["smtp"], roster({"smtp": {**keys, "per_second": "0.001"}})["smtp"]
@@ -38,34 +39,37 @@ def main() -> None:
         "take_domain: one": lambda: pace.take_domain(roomy, window[0]),
         "domain_wait: a window of 20": lambda: pace.domain_wait("smtp", window),
     }
-    with tempfile.TemporaryDirectory() as folder:
-        server = ValkeyServer(Path(folder) / "valkey", durable=False)
+    with new_folder() as folder:
+        server = ValkeyServer(folder / "valkey", durable=False)
         settings.REDIS_URL = server.start()
         try:
             with redis.Redis.from_url(settings.REDIS_URL) as client:
                 pace.take(full, 1)
                 pace.pause_domain("smtp", window[0], timedelta(hours=1))
-                unit = compare(lambda: client.incr("counter"), asked)
+                ratios, unit = compare(lambda: client.incr("counter"), asked)
             server.kill()
-            show("take: without the broker", seconds(lambda: pace.take(roomy, 20)) / unit)
+            ratios["take: without the broker"] = seconds(lambda: pace.take(roomy, 20)) / unit
         finally:
             pace.close()
             server.stop()
+    return Result(
+        benchmark="pace",
+        unit="one call / one INCR",
+        ratios={name: round(ratio, 2) for name, ratio in ratios.items()},
+        figures={"incr_us": round(unit * 1e6, 1)},
+    )
 
 
-def compare(base: Callable[[], object], asked: dict[str, Callable[[], object]]) -> float:
-    """Each in turn with the base, so that a busy machine slows both. Returns the base's seconds a call."""
+def compare(base: Callable[[], object], asked: dict[str, Callable[[], object]]) -> tuple[dict[str, float], float]:
+    """Each in turn with the base, so that a busy machine slows both. Returns ratios, and the base's seconds a call."""
+    found = {}
     for name, call in asked.items():
         ratios = []
         for _ in range(ROUNDS):
             unit = seconds(base)
             ratios.append(seconds(call) / unit)
-        show(name, statistics.median(ratios))
-    return seconds(base)
-
-
-def show(name: str, ratio: float) -> None:
-    print(f"{name:<30} {ratio:>8.2f} of an INCR")
+        found[name] = statistics.median(ratios)
+    return found, seconds(base)
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -77,5 +81,10 @@ def seconds(call: Callable[[], object]) -> float:
     return (time.perf_counter() - started) / CALLS
 
 
+def main(arguments: list[str] | None = None) -> int:
+    """Run it. Returns the exit status."""
+    return report.run(measure, report.parser("pace", __doc__).parse_args(arguments))
+
+
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

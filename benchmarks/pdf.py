@@ -1,0 +1,153 @@
+"""A changed letter, from its template to the PDF, with everything loaded; beside it WeasyPrint, where it is installed.
+
+Each round changes a paragraph, so that nothing can come from a cache. WeasyPrint is given the HTML of the same letter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import statistics
+import time
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+from typing import Any
+
+import django
+
+from benchmarks import report
+from benchmarks.frame import forget_environment, need
+from benchmarks.report import Result, percentile
+
+LANGUAGES = ("en", "ko")
+_WORDS = {
+    "en": "The **two** were taken from a house by the river on the night of the {n}th, and nobody has seen them since.",
+    "ko": "두 사람은 {n}일 밤 강가의 집에서 **끌려갔으며** 그 뒤로 아무도 그들을 보지 못했습니다.",
+}
+_SECTIONS = ("who", "request", "latest", "law", "demands", "acknowledgement", "whereabouts", "outcome")
+
+
+def options(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = report.parser("pdf", __doc__)
+    parser.add_argument("--rounds", type=int, default=30, help="letters of each language")
+    return parser.parse_args(arguments)
+
+
+def measure(chosen: argparse.Namespace) -> Result:
+    """Ours in each language; then the other."""
+    need(chosen.rounds > 0, "--rounds must be above 0")
+    forget_environment()
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    django.setup()
+    ours = {language: timed(partial(pdf, language), chosen.rounds) for language in LANGUAGES}
+    result = Result(
+        benchmark="pdf",
+        unit="their median time / ours",
+        figures={
+            language: {"median_ms": ms(statistics.median(took)), "p95_ms": ms(percentile(took, 0.95))}
+            for language, took in ours.items()
+        },
+    )
+    if (other := weasyprint()) is None:
+        result.notes.append("WeasyPrint was left out: it is not installed here (`pip install weasyprint`, with Pango).")
+        return result
+    rounds = max(chosen.rounds // 5, 3)
+    theirs = {language: timed(partial(pdf_by, other, language), rounds) for language in LANGUAGES}
+    for language, took in theirs.items():
+        only = statistics.median(took) - statistics.median(ours[language])
+        result.figures[f"weasyprint {language}"] = {"median_ms": ms(only)}
+    faster = [statistics.median(theirs[at]) / statistics.median(ours[at]) - 1 for at in LANGUAGES]
+    result.ratios = {"weasyprint": round(min(faster), 2)}
+    result.notes.append("WeasyPrint's time has our own, for rendering and setting the letter, taken off")
+    return result
+
+
+def made(language: str, number: int) -> tuple[bytes, str]:
+    """The n-th letter: its PDF and its HTML."""
+    from urgentaction.letters.render import render_letter  # noqa: PLC0415 - only once Django is set up
+    from urgentaction.letters.service import template, typesetter  # noqa: PLC0415
+    from urgentaction.letters.source import Family  # noqa: PLC0415
+
+    context = letter_context(language, number)
+    rendered = render_letter(template(Family.LETTERS, "first_appeal", language), context)
+    return typesetter().letter_pdf(rendered, context), rendered.html
+
+
+def pdf(language: str, number: int) -> bytes:
+    """Ours."""
+    return made(language, number)[0]
+
+
+def pdf_by(other: Callable[[str], bytes], language: str, number: int) -> bytes:
+    """Another program's, of the same letter."""
+    return other(made(language, number)[1])
+
+
+def letter_context(language: str, number: int) -> Any:
+    """What the n-th letter says."""
+    from urgentaction.letters import content  # noqa: PLC0415 - only once Django is set up
+    from urgentaction.letters.organisation import organisation  # noqa: PLC0415
+
+    words, day = _WORDS[language].format(n=number), date(2026, 1, 24)
+    texts = {name: content.MarkdownText(f"- {words}\n- {words}" if name == "demands" else words) for name in _SECTIONS}
+    return content.LetterContext(
+        language=language,
+        audience=content.Audience.GOVERNMENT,
+        organisation=organisation().view(language),
+        signatory=organisation().signatory(language),
+        addressee=content.Addressee(name="N. N.", office="Minister", salutation="Excellency"),
+        case=content.CaseView(
+            reference="UA-2026-0001",
+            title="Two refugees",
+            public_title="Two refugees",
+            re_line="Two refugees",
+            texts=texts,
+            countries=content.CountriesView(custodian="China", origin="North Korea", intercessor="South Korea"),
+        ),
+        update=content.UpdateView(status="detained", status_label="detained", as_of=day, confidence="confirmed"),
+        alert=content.AlertView(kind="first_appeal", level=1, number="UA-2026-0001/1", dated_on=day),
+        persons=(content.PersonView(name="a refugee"),),
+        cc=(content.CcEntry(name="N. N.", office="Envoy"),),
+    )
+
+
+def timed(make: Callable[[int], bytes], rounds: int) -> list[float]:
+    """Seconds of each, after two that load what is needed. Raises BenchmarkFailed where it is no PDF."""
+    need(all(make(number).startswith(b"%PDF-") for number in (1, 2)), "this is no PDF")
+    took = []
+    for number in range(3, rounds + 3):
+        began = time.perf_counter()
+        make(number)
+        took.append(time.perf_counter() - began)
+    return took
+
+
+def weasyprint() -> Callable[[str], bytes] | None:
+    """HTML to PDF, or None where it can't be had."""
+    try:
+        module = importlib.import_module("weasyprint")
+    except (ImportError, OSError):  # OSError: it is there, its libraries are not
+        return None
+
+    def to_pdf(html: str) -> bytes:
+        pdf: bytes = module.HTML(string=html).write_pdf()
+        return pdf
+
+    return to_pdf
+
+
+def ms(seconds: float) -> float:
+    """Milliseconds, as a figure."""
+    return round(seconds * 1000, 2)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run it. Returns the exit status."""
+    return report.run(measure, options(arguments))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
