@@ -80,6 +80,18 @@ class SandboxProgram:
             },
         }
 
+    def esp_options(self, provider: str = "postmark") -> dict[str, str]:
+        """Options for a mail provider's gateway, which is in `gateway_options` only where a test asks for it."""
+        options = {
+            "postmark": {"api_key": "sandbox-postmark-token", "webhook_secret": "sandbox:sandbox-postmark-webhook"},
+            "mailgun": {
+                "api_key": "sandbox-mailgun-key",
+                "webhook_secret": "sandbox-mailgun-signing-key",
+                "sender_domain": "urgentaction.invalid",
+            },
+        }
+        return {"provider": provider, "base_url": f"{self.ready['http_url']}/{provider}", **options[provider]}
+
 
 def die_with_parent() -> None:
     """For `preexec_fn`: the kernel ends this program when the one that started it is gone (on Linux)."""

@@ -101,6 +101,9 @@ class Bench:
         options: what it is built from; `wrong` is changed for wrong credentials, `nowhere` for a dead host.
         refusal: a scripted step that refuses for good, and what must come out.
         throttle: a scripted step that asks to slow down.
+        is_body_signed: whether the signature of a callback covers all of it.
+        tells_progress: whether callbacks come also before the last word.
+        sandbox_url: of a gateway that is told for good where to report, and not with each message.
     """
 
     kind: str
@@ -110,10 +113,13 @@ class Bench:
     sample: Outgoing
     refusal: tuple[object, RetryClass, str]
     throttle: object
+    is_body_signed: bool = True
+    tells_progress: bool = True
+    sandbox_url: str = ""
 
     @property
     def channel(self) -> str:
-        return {"smtp": "email", "telnyx": "fax", "twilio": "sms"}[self.kind]
+        return {"esp": "email", "smtp": "email", "telnyx": "fax", "twilio": "sms"}[self.kind]
 
     def gateway(self, changed: Mapping[str, str] | None = None, *, mode: Mode = Mode.SANDBOX) -> Gateway:
         options = {**self.options, **(changed or {})}
@@ -121,6 +127,9 @@ class Bench:
 
     def outgoing(self, ear: Ear) -> Outgoing:
         """A message to somebody no other test writes to."""
+        if self.sandbox_url:
+            script = {"inbound": {"esp_url": f"{ear.url}/hooks/{self.kind}/"}}
+            httpx.post(f"{self.sandbox_url}/script", json=script, trust_env=False).raise_for_status()
         number = next(_numbers)
         to = fresh_address() if self.channel == "email" else fresh_number()
         reference = f"d-{number:06}"
@@ -146,6 +155,23 @@ def benches(ready: Mapping[str, Any]) -> dict[str, Bench]:
             sample=MAIL,
             refusal=({"smtp": "550 5.1.1 no such user"}, RetryClass.NEVER, "5.1.1"),
             throttle={"smtp": "450 4.7.28 slow down"},
+        ),
+        "esp": Bench(
+            kind="esp",
+            options={
+                "provider": "postmark",
+                "base_url": ready["postmark_url"],
+                "api_key": "sandbox-postmark-token",
+                "webhook_secret": "sandbox:sandbox-postmark-webhook",
+            },
+            wrong={"api_key": "wrong"},
+            nowhere={"base_url": "http://127.0.0.1:1"},
+            sample=MAIL,
+            refusal=({"http": 422, "code": 406}, RetryClass.NEVER, "406"),
+            throttle={"http": 429, "retry_after": 7},
+            is_body_signed=False,
+            tells_progress=False,
+            sandbox_url=ready["http_url"],
         ),
         "telnyx": Bench(
             kind="telnyx",

@@ -84,7 +84,8 @@ def test_a_batch_that_is_broken_off_has_sent_nothing_that_it_did_not_begin(
 
     next(iter(gateway.submit_many(batch, begin)))
     assert len(begun) <= gateway.capabilities.at_once + 1
-    taken = {place for place, outgoing in enumerate(batch) if sandbox.accepted(outgoing.to)}
+    addresses = {entry["to"] for entry in sandbox.accepted()}
+    taken = {place for place, outgoing in enumerate(batch) if outgoing.to in addresses}
     assert taken
     assert taken <= set(begun)
 
@@ -185,7 +186,8 @@ def test_callbacks_end_in_delivered_and_carry_our_reference(bench: Bench, gatewa
     seen = [receipt for callback in heard for receipt in gateway.parse(callback)]
     assert {(receipt.ref, receipt.reference) for receipt in seen} == {(outcome.ref, outgoing.reference)}
     assert len({receipt.event_id for receipt in seen}) == len(seen)
-    assert {receipt.kind for receipt in seen} == {ReceiptKind.PROGRESS, ReceiptKind.DELIVERED}
+    progress = {ReceiptKind.PROGRESS} if bench.tells_progress else set()
+    assert {receipt.kind for receipt in seen} == {ReceiptKind.DELIVERED} | progress
 
 
 @CALLS_BACK
@@ -211,8 +213,9 @@ def test_a_callback_that_was_tampered_with_is_refused(bench: Bench, gateway: Gat
     gateway.submit(bench.outgoing(ear))
     genuine = ear.wait_for(bool)[0]
     assert list(gateway.parse(genuine))
-    with pytest.raises(ForgedCallback):
-        list(gateway.parse(dataclasses.replace(genuine, body=genuine.body + b" ")))
+    if bench.is_body_signed:
+        with pytest.raises(ForgedCallback):
+            list(gateway.parse(dataclasses.replace(genuine, body=genuine.body + b" ")))
     with pytest.raises(ForgedCallback):
         list(gateway.parse(dataclasses.replace(genuine, headers={})))
 

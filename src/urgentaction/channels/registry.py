@@ -24,6 +24,7 @@ from urgentaction.channels.contract import (
     Refused,
     RetryClass,
 )
+from urgentaction.channels.email.esp import KIND as ESP
 from urgentaction.channels.email.smtp import KIND as SMTP
 from urgentaction.channels.fax.telnyx import KIND as TELNYX
 from urgentaction.channels.mailing import Copy, Mailing, MailingGateway
@@ -33,6 +34,7 @@ from urgentaction.core.errors import ConfigurationError, SandboxRefusal
 
 KINDS: Mapping[str, GatewayKind] = {
     SMTP.kind: SMTP,
+    ESP.kind: ESP,
     TELNYX.kind: TELNYX,
     TWILIO.kind: TWILIO,
 }

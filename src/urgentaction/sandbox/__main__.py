@@ -89,8 +89,9 @@ def _faults(path: Path | None, config: Config) -> Faults:
         script = parse(tomllib.loads(path.read_text()))
     except (OSError, tomllib.TOMLDecodeError, FaultScriptError) as error:
         raise ConfigError(f"--script {path}: {error}") from error
-    if script.sms_inbound_url and not config.may_call(script.sms_inbound_url):
-        raise ConfigError(f"--script {path}: inbound.sms_url: the sandbox calls loopback only")
+    for name, url in (("sms_url", script.sms_inbound_url), ("esp_url", script.esp_webhook_url)):
+        if url and not config.may_call(url):
+            raise ConfigError(f"--script {path}: inbound.{name}: the sandbox calls loopback only")
     return Faults(script)
 
 
@@ -122,6 +123,8 @@ def _ready(state: State, smtp_listener: socket.socket, http_listener: socket.soc
         "http_url": base,
         "twilio_url": f"{base}/twilio",
         "telnyx_url": f"{base}/telnyx",
+        "postmark_url": f"{base}/postmark",
+        "mailgun_url": f"{base}/mailgun",
         "telnyx_public_key": base64.b64encode(state.telnyx_public_key).decode(),
         "line": state.line,
         "pid": os.getpid(),

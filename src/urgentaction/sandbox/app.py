@@ -1,4 +1,4 @@
-"""The HTTP side put together: both APIs, the script, the ledger, the pages."""
+"""The HTTP side put together: the APIs, the script, the ledger, the pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from . import telnyx, twilio
+from . import mailgun, postmark, telnyx, twilio
 from .config import E164, is_reserved_number
 from .faults import FaultScriptError, parse
 from .fax import Faxes
@@ -28,6 +28,8 @@ def build(state: State) -> Starlette:
         routes=[
             Mount("/twilio", routes=twilio.routes(state, messages)),
             Mount("/telnyx", routes=telnyx.routes(state, faxes)),
+            Mount("/postmark", routes=postmark.routes(state)),
+            Mount("/mailgun", routes=mailgun.routes(state)),
             Route("/healthz", desk.health),
             Route("/ledger.json", desk.ledger),
             Route("/script", desk.show_script, methods=["GET"]),
@@ -71,8 +73,9 @@ class _Desk:
             script = parse(given)
         except FaultScriptError as error:
             return _problem(str(error))
-        if script.sms_inbound_url and not self._state.config.may_call(script.sms_inbound_url):
-            return _problem("inbound.sms_url: the sandbox calls loopback only")
+        for name, url in (("sms_url", script.sms_inbound_url), ("esp_url", script.esp_webhook_url)):
+            if url and not self._state.config.may_call(url):
+                return _problem(f"inbound.{name}: the sandbox calls loopback only")
         self._state.faults.add(script)
         return JSONResponse(self._state.faults.describe())
 

@@ -34,6 +34,8 @@ class Config:
         allowed_hosts: host names beyond loopback that callbacks and media may use.
         telnyx_seed: 32 bytes of an Ed25519 private key, or None to keep one in `data`.
         sms_inbound_url: where messages of people are posted; empty for nowhere.
+        esp_webhook_url: where the mail providers report what became of a mail; empty for nowhere.
+        postmark_webhook_login: user and password in that URL, for Postmark, which signs nothing.
         callback_attempts: how often a callback is tried in all.
         callback_pause: seconds before the second try; each further pause is twice as long, ten seconds at most.
     """
@@ -53,6 +55,11 @@ class Config:
     is_auth_required: bool = False
     has_starttls: bool = False
     sms_inbound_url: str = ""
+    postmark_server_token: str = "sandbox-postmark-token"  # noqa: S105 - a test value
+    postmark_webhook_login: str = "sandbox:sandbox-postmark-webhook"
+    mailgun_api_key: str = "sandbox-mailgun-key"
+    mailgun_signing_key: str = "sandbox-mailgun-signing-key"
+    esp_webhook_url: str = ""
     callback_attempts: int = 10
     callback_pause: float = 0.25
 
@@ -85,6 +92,7 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, str | bytes]:
         "SANDBOX_SMTP_USER": "smtp_user",
         "SANDBOX_SMTP_PASSWORD": "smtp_password",
         "SANDBOX_SMS_INBOUND_URL": "sms_inbound_url",
+        "SANDBOX_ESP_WEBHOOK_URL": "esp_webhook_url",
     }
     found: dict[str, str | bytes] = {field: environment[name] for name, field in names.items() if environment.get(name)}
     if seed := environment.get("SANDBOX_TELNYX_SEED"):

@@ -17,7 +17,10 @@ _EVERYWHERE = frozenset({"delay_ms", "timeout_after_acceptance"})
 _HTTP = frozenset({"http", "code", "message", "retry_after", "accepted"})
 _CALLBACKS = frozenset({"late_ms", "doubled", "out_of_order", "no_callback"})
 _KEYS: dict[str, frozenset[str]] = {
-    "email": _EVERYWHERE | {"smtp", "at", "then_354", "drop_before_reply", "drop_before_accept"},
+    "email": _EVERYWHERE
+    | _HTTP
+    | _CALLBACKS
+    | {"smtp", "at", "then_354", "drop_before_reply", "drop_before_accept", "complaint", "unsubscribed"},
     "sms": _EVERYWHERE | _HTTP | _CALLBACKS | {"undelivered", "failed", "stop_reply"},
     "fax": _EVERYWHERE | _HTTP | _CALLBACKS | {"busy", "no_answer", "call_dropped", "not_a_fax", "failure"},
 }
@@ -55,6 +58,8 @@ class Step:
     then_354: bool = False
     drop_before_reply: bool = False
     drop_before_accept: bool = False
+    complaint: bool = False
+    unsubscribed: bool = False
     # HTTP gateways
     http: int = 0
     code: int = 0
@@ -118,11 +123,12 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A checked script: rules in the order given, defaults by channel, and where replies go (empty: unchanged)."""
+    """A checked script: rules in the order given, defaults by channel, and where replies and reports go (or empty)."""
 
     rules: tuple[Rule, ...] = ()
     defaults: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     sms_inbound_url: str = ""
+    esp_webhook_url: str = ""
 
 
 def parse(document: Mapping[str, Any]) -> Script:
@@ -143,12 +149,13 @@ def parse(document: Mapping[str, Any]) -> Script:
     rules = [_rule(rule, f"rules[{number}]", problems) for number, rule in enumerate(given)]
     defaults = _defaults(document.get("defaults", {}), problems)
     inbound = document.get("inbound", {})
-    if not isinstance(inbound, Mapping) or not set(inbound) <= {"sms_url"}:
-        problems.append("inbound: may hold sms_url only")
+    if not isinstance(inbound, Mapping) or not set(inbound) <= {"sms_url", "esp_url"}:
+        problems.append("inbound: may hold sms_url and esp_url only")
         inbound = {}
     if problems:
         raise FaultScriptError("; ".join(problems))
-    return Script(tuple(rule for rule in rules if rule), defaults, str(inbound.get("sms_url", "")))
+    urls = (str(inbound.get(name, "")) for name in ("sms_url", "esp_url"))
+    return Script(tuple(rule for rule in rules if rule), defaults, *urls)
 
 
 def _rule(given: object, where: str, problems: list[str]) -> Rule | None:
@@ -245,6 +252,7 @@ class Faults:
         self._uses: Counter[tuple[Rule, str]] = Counter()
         self._defaults: dict[str, dict[str, int]] = {}
         self.sms_inbound_url = ""
+        self.esp_webhook_url = ""
         if script is not None:
             self.add(script)
 
@@ -254,9 +262,10 @@ class Faults:
         for channel, values in script.defaults.items():
             self._defaults.setdefault(channel, {}).update(values)
         self.sms_inbound_url = script.sms_inbound_url or self.sms_inbound_url
+        self.esp_webhook_url = script.esp_webhook_url or self.esp_webhook_url
 
     def clear(self) -> None:
-        """Removes every rule, count and default. The inbound address stays: it is an address, not a fault."""
+        """Removes every rule, count and default. The inbound addresses stay: they are addresses, not faults."""
         self._rules.clear()
         self._uses.clear()
         self._defaults.clear()
@@ -290,5 +299,5 @@ class Faults:
                 for rule in self._rules
             ],
             "defaults": self._defaults,
-            "inbound": {"sms_url": self.sms_inbound_url},
+            "inbound": {"sms_url": self.sms_inbound_url, "esp_url": self.esp_webhook_url},
         }

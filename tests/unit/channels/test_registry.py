@@ -17,6 +17,12 @@ from urgentaction.core.errors import ConfigurationError, SandboxRefusal
 KEY = base64.b64encode(bytes(32)).decode()
 COMPLETE: dict[str, dict[str, str]] = {
     "smtp": {"host": "127.0.0.1", "port": "2525", "tls": "none", "username": "u", "password": "s3cret-pass"},
+    "esp": {
+        "provider": "postmark",
+        "base_url": "http://127.0.0.1:1",
+        "api_key": "s3cret-key",
+        "webhook_secret": "us3r:s3cret-word",
+    },
     "telnyx": {"base_url": "http://127.0.0.1:1", "api_key": "s3cret-key", "connection_id": "7", "public_key": KEY},
     "twilio": {
         "base_url": "http://127.0.0.1:1",
@@ -79,7 +85,7 @@ def test_a_faulty_option_is_named(kind: str, changed: dict[str, str], message: s
         ("weight port", {"port": "0"}, r"^\[smtp-test\] port: '0' is not a number"),
         ("weight port", {"tls": "maybe"}, r"^URGENTACTION_SMTP_TLS: is 'maybe'"),
         ("*", {"host": "mail.office.org"}, r"^\[smtp-test\] host: Sandbox mode"),
-        ("*", {"hots": "127.0.0.1"}, r"'smtp-test' has no option 'hots'; smtp knows helo, host"),
+        ("*", {"hots": "127.0.0.1"}, r"'smtp-test' has no option 'hots'; smtp knows connections, helo, host"),
     ],
 )
 def test_an_option_of_the_gateways_file_is_named_as_it_stands_there(
@@ -96,7 +102,7 @@ def test_what_all_gateways_share_is_never_the_files() -> None:
 
 
 def test_an_unknown_kind_is_named() -> None:
-    with pytest.raises(ConfigurationError, match=r"no kind 'pigeon'; known are smtp, telnyx, twilio"):
+    with pytest.raises(ConfigurationError, match=r"no kind 'pigeon'; known are esp, smtp, telnyx, twilio"):
         build(config("pigeon", {}))
 
 

@@ -107,7 +107,7 @@ def test_what_is_in_force_can_be_read_with_its_uses() -> None:
         ({"rules": [rule("sms", "a", 7)]}, r"steps\[0\]: must be a table or a name"),
         ({"defaults": {"fax": {"speed": 1}}}, "defaults.fax.speed: unknown"),
         ({"defaults": {"fax": {"page_ms": "1"}}}, "defaults.fax.page_ms: must be a whole number"),
-        ({"inbound": {"url": "x"}}, "inbound: may hold sms_url only"),
+        ({"inbound": {"url": "x"}}, "inbound: may hold sms_url and esp_url only"),
     ],
 )
 def test_a_wrong_script_is_refused_with_the_place(document: dict[str, Any], complaint: str) -> None:
