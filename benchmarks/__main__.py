@@ -29,6 +29,8 @@ from benchmarks.report import STDERR, end_in_order, ratio_table, show
 FULL: Mapping[str, tuple[str, ...]] = {
     "pace": (),
     "pdf": (),
+    "transport": (),
+    "sms": (),
     "receipts": (),
     "fanout": ("--recipients", "100000"),
     "latency": ("--recipients", "100000"),
@@ -38,6 +40,8 @@ FULL: Mapping[str, tuple[str, ...]] = {
 QUICK: Mapping[str, tuple[str, ...]] = {
     "pace": (),
     "pdf": ("--rounds", "5"),
+    "transport": ("--messages", "1000"),
+    "sms": ("--messages", "500"),
     "receipts": ("--receipts", "500"),
     "fanout": ("--recipients", "2000", "--usual", "300", "--source", "5000"),
     "latency": ("--recipients", "1000", "--updates", "5", "--own", "1"),

@@ -322,7 +322,9 @@ def send_to_supporters() -> int:
 
 def apply_receipts() -> int:
     """Apply the receipts that are waiting. Returns how many."""
-    done = receipts.apply_pending()
+    done = receipts.apply_pending(seconds=20)
+    if receipts.pending(1):
+        enqueue(Task.APPLY_RECEIPTS)
     if done:
         enqueue(Task.SEND_URGENT)
     return done
@@ -344,7 +346,7 @@ def sweep_all() -> dict[str, int]:
                 found[name] = statement()
         if found["leases returned"] or found["sends given up"]:
             crash_point("after_leases_returned")
-        found["receipts"] = receipts.apply_pending()
+        found["receipts"] = receipts.apply_pending(seconds=1)
         _each(found, "escalated", escalation.due_escalations(), _escalate)
         _expire_alerts()
         _each(found, "alerts advanced", _waiting_alerts(), advance_alert)

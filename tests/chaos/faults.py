@@ -20,7 +20,7 @@ import redis
 
 from tests.chaos import reading
 from tests.chaos.harness import (
-    MAIL_WINDOW,
+    IN_HAND,
     POSTGRES,
     REACHED,
     VALKEY,
@@ -97,7 +97,7 @@ def crash(harness: Harness, place: str, *, seconds: float = 90) -> Fault:
     is_confirmed = until(is_reached, seconds=seconds)
     harness.crash_file.unlink(missing_ok=True)
     what = f"crash point {place} {f'in {where}' if where else 'never reached'}"
-    return told("crash point", started, is_confirmed, roles=EVERYBODY, most=MAIL_WINDOW, what=what)
+    return told("crash point", started, is_confirmed, roles=EVERYBODY, most=IN_HAND, what=what)
 
 
 def random_crash(harness: Harness, chance: random.Random) -> Fault:
@@ -117,7 +117,7 @@ def kill_part(harness: Harness, part: Part) -> Fault:
     is_confirmed = until(lambda: is_gone(pids) and not _answers(harness, part), seconds=_GONE_SECONDS)
     ended, what = now(), f"{part} killed, processes {pids}"
     harness.revive(part)
-    most = CHILDREN * MAIL_WINDOW
+    most = CHILDREN * IN_HAND
     return told(
         f"{part} killed", started, is_confirmed, what=what, roles=LANE.get(part, frozenset()), most=most, ended=ended
     )
@@ -145,7 +145,7 @@ def kill_child(harness: Harness, chance: random.Random) -> Fault:
     os.kill(pid, signal.SIGKILL)
     is_confirmed = until(lambda: is_gone([pid]), seconds=_GONE_SECONDS)
     what, roles = f"process {pid} of {part} killed", LANE.get(part, frozenset())
-    return told("worker's child killed", started, is_confirmed, what=what, roles=roles, most=MAIL_WINDOW)
+    return told("worker's child killed", started, is_confirmed, what=what, roles=roles, most=IN_HAND)
 
 
 def kill_sandbox(harness: Harness, _: random.Random) -> Fault:
@@ -170,7 +170,7 @@ def kill_postgres(harness: Harness, _: random.Random) -> Fault:
     harness.stack.kill(POSTGRES)
     is_confirmed = until(lambda: is_gone([pid]), seconds=_GONE_SECONDS) and _is_refused(harness)
     harness.stack.restart(POSTGRES)
-    what, most = f"PostgreSQL killed, process {pid}", 2 * CHILDREN * MAIL_WINDOW
+    what, most = f"PostgreSQL killed, process {pid}", 2 * CHILDREN * IN_HAND
     return told("database killed", started, is_confirmed, what=what, roles=EVERYBODY, most=most)
 
 
@@ -259,7 +259,7 @@ def stop_worker(harness: Harness, part: Part) -> Fault:
     is_confirmed = bool(held) and (now() - started).total_seconds() > harness.lease and state_of(leader) == "T"
     harness.thaw(part)
     is_confirmed &= until(lambda: state_of(leader) in ("S", "R", "D"), seconds=_GONE_SECONDS)
-    kind, most = f"{part} stopped past its lease", CHILDREN * MAIL_WINDOW
+    kind, most = f"{part} stopped past its lease", CHILDREN * IN_HAND
     what = f"{kind}, with {len(held)} deliveries on the wire"
     return told(kind, started, is_confirmed, what=what, roles=LANE[part], most=most)
 

@@ -23,10 +23,13 @@ from redis.retry import Retry
 from tests.chaos import reading, world
 from tests.chaos.proxy import FaultProxy
 from tests.sandbox_program import read_ledger
+from urgentaction.channels.sms.twilio.gateway import AT_ONCE
 from urgentaction.cli.programs import WORKERS, Part
 from urgentaction.cli.stack import POSTGRES, VALKEY, Stack
 
 MAIL_WINDOW = 10
+#: What one process may have in a gateway's hands at most: a window of mail, or the SMS that Twilio works on at once.
+IN_HAND = max(MAIL_WINDOW, AT_ONCE)
 LEASE_SECONDS = 10
 GATEWAY_SECONDS = 2
 DRILL = {

@@ -43,8 +43,8 @@ from urgentaction.sandbox import ledger
 
 #: What the gateways are told to wait; and what is far longer than that, even on a machine that is busy.
 PATIENCE, HANGING = 2, 20.0
-HTTP = ("telnyx", "twilio")
-SAMPLES: dict[str, Outgoing] = {"smtp": MAIL, "telnyx": FAX, "twilio": SMS}
+HTTP, MAIL_KINDS = ("telnyx", "twilio"), ("esp", "smtp")
+SAMPLES: dict[str, Outgoing] = {"esp": MAIL, "smtp": MAIL, "telnyx": FAX, "twilio": SMS}
 Kind = type[Accepted] | type[Refused] | type[Unknown]
 Kinds = set[Kind]
 ACCEPTED: Kinds = {Accepted}
@@ -93,12 +93,11 @@ def is_true(outcome: Outcome, taken: list[str]) -> bool:
 
 @pytest.fixture(scope="module")
 def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
-    program = SandboxProgram.start(tmp_path_factory.mktemp("wire"))
-    truth = Oracle(program)
+    truth = Oracle(SandboxProgram.start(tmp_path_factory.mktemp("wire")))
     try:
         yield truth
     finally:
-        program.stop()
+        truth.program.stop()
     assert truth.contradictions() == []
 
 
@@ -116,9 +115,9 @@ class Wire:
     def outgoing(self) -> Outgoing:
         """A message to somebody no other test writes to."""
         reference = f"wire-{next(_numbers):05}"
-        to = fresh_address() if self.kind == "smtp" else fresh_number()
+        to = fresh_address() if self.kind in MAIL_KINDS else fresh_number()
         changes: dict[str, Any] = {"reference": reference, "to": to, "callback_url": ""}
-        if self.kind == "smtp":
+        if self.kind in MAIL_KINDS:
             changes["message_id"] = f"<{reference}@urgentaction.invalid>"
         return dataclasses.replace(SAMPLES[self.kind], **changes)
 
@@ -151,14 +150,14 @@ class Wire:
 
 
 @contextmanager
-def wired(kind: str, oracle: Oracle, name: str) -> Iterator[Wire]:
-    options = oracle.program.gateway_options()[kind] | {"gateway_timeout_seconds": str(PATIENCE)}
+def wired(kind: str, oracle: Oracle, name: str, *, at_once: int = 1) -> Iterator[Wire]:
+    known = oracle.program.gateway_options() | {"esp": oracle.program.esp_options()}
+    options = known[kind] | {"gateway_timeout_seconds": str(PATIENCE)}
     base = urlsplit(options.get("base_url", f"//{options.get('host')}:{options.get('port')}"))
     with FaultProxy(base.hostname or "", base.port or 0) as proxy, ThreadPoolExecutor(1) as thread:
-        if kind == "smtp":
-            options |= {"host": proxy.host, "port": str(proxy.port)}
-        else:
-            options["base_url"] = f"http://{proxy.host}:{proxy.port}{base.path}"
+        url = {"base_url": f"http://{proxy.host}:{proxy.port}{base.path}"}
+        options |= url if kind != "smtp" else {"host": proxy.host, "port": str(proxy.port)}
+        options |= {"at_once": str(at_once)} if kind in HTTP else {}
         gateway = build(GatewayConfig(name=kind, kind=kind, mode=Mode.SANDBOX, options=options))
         yield Wire(kind, gateway, proxy, oracle, name, thread)
         gateway.close()

@@ -15,7 +15,6 @@ from urgentaction.cases.vocabulary import Status
 from urgentaction.channels.contract import (
     Accepted,
     Callback,
-    Capabilities,
     Channel,
     ForgedCallback,
     Outcome,
@@ -23,7 +22,6 @@ from urgentaction.channels.contract import (
     RetryClass,
     Unknown,
 )
-from urgentaction.channels.contract import Receipt as Event
 from urgentaction.core import clock
 from urgentaction.deliveries.claim import Lane, claim, declare_intent
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTask
@@ -31,7 +29,8 @@ from urgentaction.deliveries.recording import record
 from urgentaction.deliveries.references import reference_of
 from urgentaction.receipts import service
 from urgentaction.receipts.models import Receipt
-from urgentaction.receipts.service import apply_pending, printable, store_callback
+from urgentaction.receipts.service import apply_pending
+from urgentaction.receipts.storing import store_callback
 from urgentaction.supporters.models import Suppression
 from urgentaction.supporters.service import address_index
 
@@ -265,61 +264,6 @@ class TestOneDoesNotHoldUpTheOthers:
         assert service.pending() == []
         Delivery.objects.filter(id=fax.id).update(state="accepted")
         assert apply_pending() == 5
-
-
-class Reporting:
-    """A gateway whose callbacks hold just this event."""
-
-    name, channel, capabilities = "twilio", Channel.SMS, Capabilities(has_callbacks=True)
-
-    def __init__(self, event: Event) -> None:
-        self.event = event
-
-    def parse(self, _callback: Callback) -> list[Event]:
-        return [self.event]
-
-
-def store(monkeypatch: pytest.MonkeyPatch, event: Event, *, body: bytes = b"") -> Receipt:
-    """As if a gateway had signed it."""
-    monkeypatch.setattr(service, "gateway_named", lambda _name: Reporting(event))
-    callback = Callback(url="https://x.example/", headers={}, body=body, received_at=clock.now())
-    assert store_callback("twilio", callback) == 1
-    return Receipt.objects.latest("received_at")
-
-
-@pytest.mark.django_db
-def test_what_a_person_wrote_stands_nowhere_in_clear(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = "my brother is held at Tumen"
-    event = Event(event_id="i", kind=ReceiptKind.INBOUND, address="+442079460900", text=words)
-    row = store(monkeypatch, event, body=words.encode())
-    assert row.text == ""
-    assert row.raw == words
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT receipts_receipt::text FROM receipts_receipt")
-        (stored,) = cursor.fetchone()
-    assert "Tumen" not in stored
-    assert words.encode().hex() not in stored
-
-
-@pytest.mark.django_db
-def test_control_characters_in_a_signed_callback_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
-    nasty = "a\x00b\x1b[2J\ud800\n"
-    event = Event(
-        event_id=nasty, kind=ReceiptKind.FAILED, ref=nasty, reference=nasty, code=nasty, text=nasty, address=nasty
-    )
-    row = store(monkeypatch, event, body=b"a\x00b\x1b\xff\r\n\tc")
-    row.refresh_from_db()
-    for kept in (row.event_id, row.ref, row.reference, row.code, row.text, row.address):
-        assert kept == "a\ufffdb\ufffd[2J\ufffd\ufffd"
-    assert row.raw == "a\ufffdb\ufffd\ufffd\r\n\tc"
-    apply_pending()
-    row.refresh_from_db()
-    assert row.applied_at is not None
-
-
-def test_ordinary_text_is_left_as_it_is() -> None:
-    text = "Arrêt! 그만 — 退订 👩‍👩‍👧"
-    assert printable(text) == text
 
 
 @pytest.mark.parametrize(

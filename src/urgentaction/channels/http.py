@@ -9,6 +9,9 @@ handed to the kernel completely:
   have a whole request, so nothing was sent → `NotSent`;
 - complete, and then silence, a reset or garbage: it may have been acted on → `NoAnswer`.
 
+An asynchronous request that runs out of time while its body is being written counts as complete: what asyncio holds
+of it may leave all the same before the connection is closed.
+
 A request is never repeated here, and redirects are never followed: a repeated POST is a second fax. Environment
 variables (proxies, certificates, .netrc) are ignored. Connections are kept for a few seconds only, because a POST on
 a connection that the other side is just closing ends as `NoAnswer`.
@@ -16,15 +19,19 @@ a connection that the other side is just closing ends as `NoAnswer`.
 
 from __future__ import annotations
 
+import asyncio
+import importlib.util
 import json
 import logging
 import ssl
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -33,8 +40,16 @@ from urgentaction.channels.contract import Refused, RetryClass, Unknown
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
 WHOLE_SECONDS = 30.0
+KEPT_SECONDS = 5.0
 MAX_ANSWER_BYTES = 1_000_000
 _LONGEST_WAIT = timedelta(days=1)
+# Uncompressed answers: they are small, and one that unpacks to a gigabyte is no answer.
+_HEADERS = {"User-Agent": "urgentaction", "Accept-Encoding": "identity"}
+
+# httpcore looks for it more than ten times in an asynchronous request, and does without where it is missing. But then
+# the whole path is searched each time, which doubles what a request costs.
+if importlib.util.find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 # Both log whole URLs and headers, and a gateway's URLs carry telephone numbers (`?To=…`) and account names.
 for _name in ("httpx", "httpcore"):
@@ -109,13 +124,30 @@ def build_client(*, headers: Mapping[str, str] | None = None, read_seconds: floa
         read_seconds: how long an answer may take to begin, and to go on.
     """
     return httpx.Client(
-        # Uncompressed answers: they are small, and one that unpacks to a gigabyte is no answer.
-        headers={"User-Agent": "urgentaction", "Accept-Encoding": "identity", **(headers or {})},
+        headers={**_HEADERS, **(headers or {})},
         timeout=httpx.Timeout(read_seconds, connect=CONNECT_SECONDS),
-        limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=5.0),
+        limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=KEPT_SECONDS),
         follow_redirects=False,
         trust_env=False,
     )
+
+
+def build_async_clients(
+    number: int, *, headers: Mapping[str, str] | None = None, read_seconds: float = READ_SECONDS
+) -> list[httpx.AsyncClient]:
+    """The same for requests that are under way together: so many clients, each with one connection at most."""
+    trust = httpx.create_ssl_context(trust_env=False)  # reading it for each of them would take seconds
+    return [
+        httpx.AsyncClient(
+            headers={**_HEADERS, **(headers or {})},
+            timeout=httpx.Timeout(read_seconds, connect=CONNECT_SECONDS),
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEPT_SECONDS),
+            verify=trust,
+            follow_redirects=False,
+            trust_env=False,
+        )
+        for _ in range(number)
+    ]
 
 
 def exchange(
@@ -130,18 +162,21 @@ def exchange(
     auth: tuple[str, str] | None = None,
 ) -> Answer | NotSent | NoAnswer:
     """Make one request, once, in at most WHOLE_SECONDS and a read timeout, and say what became of it."""
+    try:
+        request = client.build_request(method, url, params=params, json=json_body, data=form, headers=headers)
+    except httpx.InvalidURL as error:
+        return judge(error, is_request_complete=False)
+    return hand_over(client, request, auth=auth)
+
+
+def hand_over(
+    client: httpx.Client, request: httpx.Request, *, auth: tuple[str, str] | None = None
+) -> Answer | NotSent | NoAnswer:
+    """`exchange`, for a request that the client has built already."""
     trace = _Trace()
     ends = time.monotonic() + WHOLE_SECONDS
+    request.extensions = {**request.extensions, "trace": trace.note}
     try:
-        request = client.build_request(
-            method,
-            url,
-            params=params,
-            json=json_body,
-            data=form,
-            headers=headers,
-            extensions={"trace": trace.note},
-        )
         response = client.send(request, auth=auth or httpx.USE_CLIENT_DEFAULT, stream=True)
     except (httpx.TransportError, httpx.InvalidURL) as error:
         return judge(error, is_request_complete=trace.is_request_complete)
@@ -149,13 +184,59 @@ def exchange(
         body = _read(response, ends)
     finally:
         response.close()
-    return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+    return _answer(response, body)
+
+
+async def exchange_async(
+    client: httpx.AsyncClient,
+    method: str,
+    url: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    json_body: Mapping[str, Any] | None = None,
+    form: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    auth: tuple[str, str] | None = None,
+) -> Answer | NotSent | NoAnswer:
+    """`exchange` beside others in one event loop. The time it may take in all is the same, whatever dribbles in."""
+    trace = _Trace()
+    body = bytearray()
+    response: httpx.Response | None = None
+    try:
+        async with asyncio.timeout(WHOLE_SECONDS + (client.timeout.read or 0.0)):
+            request = client.build_request(
+                method,
+                url,
+                params=params,
+                json=json_body,
+                data=form,
+                headers=headers,
+                extensions={"trace": trace.note_async},
+            )
+            response = await client.send(request, auth=auth or httpx.USE_CLIENT_DEFAULT, stream=True)
+            async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as pieces:
+                async for piece in pieces:
+                    body += piece
+                    if len(body) > MAX_ANSWER_BYTES:
+                        break
+    except (httpx.TransportError, httpx.InvalidURL, TimeoutError) as error:
+        if response is None:
+            is_out_of_time = isinstance(error, (httpx.WriteTimeout, TimeoutError))
+            return judge(
+                error, is_request_complete=trace.is_request_complete or (trace.is_body_begun and is_out_of_time)
+            )
+        _note_broken_body(error)
+    finally:
+        if response is not None:
+            await response.aclose()
+    return _answer(response, bytes(body[:MAX_ANSWER_BYTES]))
 
 
 def judge(error: Exception, *, is_request_complete: bool) -> NotSent | NoAnswer:
     """What an httpx exception means, given whether the last byte of the request had left (module docstring)."""
     if is_request_complete:
-        what = "did not answer in time" if isinstance(error, httpx.TimeoutException) else "broke off before answering"
+        is_late = isinstance(error, (httpx.TimeoutException, TimeoutError))
+        what = "did not answer in time" if is_late else "broke off before answering"
         return NoAnswer(f"The gateway {what}, after it had the whole request ({type(error).__name__}).")
     if _is_certificate_fault(error):
         return NotSent("tls", "The gateway's certificate was not accepted.", RetryClass.FIX_FIRST)
@@ -214,11 +295,21 @@ class _Trace:
     """Hears from the transport how far a request has come."""
 
     def __init__(self) -> None:
+        self.is_body_begun = False
         self.is_request_complete = False
 
     def note(self, event: str, _details: Mapping[str, Any]) -> None:
-        if event.endswith("send_request_body.complete"):
+        if event.endswith("send_request_body.started"):
+            self.is_body_begun = True
+        elif event.endswith("send_request_body.complete"):
             self.is_request_complete = True
+
+    async def note_async(self, event: str, details: Mapping[str, Any]) -> None:
+        self.note(event, details)
+
+
+def _answer(response: httpx.Response, body: bytes) -> Answer:
+    return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
 
 
 def _read(response: httpx.Response, ends: float) -> bytes:
@@ -230,8 +321,12 @@ def _read(response: httpx.Response, ends: float) -> bytes:
             if len(body) > MAX_ANSWER_BYTES or time.monotonic() > ends:
                 break
     except httpx.TransportError as error:
-        logging.getLogger(__name__).warning("A gateway's answer broke off in its body (%s).", type(error).__name__)
+        _note_broken_body(error)
     return bytes(body[:MAX_ANSWER_BYTES])
+
+
+def _note_broken_body(error: Exception) -> None:
+    logging.getLogger(__name__).warning("A gateway's answer broke off in its body (%s).", type(error).__name__)
 
 
 def _is_certificate_fault(error: BaseException | None) -> bool:

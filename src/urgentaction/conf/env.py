@@ -48,7 +48,7 @@ VARIABLES: Mapping[str, Variable] = {
     "URGENTACTION_CLAIM_SIZE": Variable("deliveries claimed at a time", "100"),
     "URGENTACTION_SWEEP_SECONDS": Variable("pause between two sweeps", "5"),
     "URGENTACTION_ALLOW_HOSTS": Variable("hosts allowed in sandbox mode besides loopback (container names)", ""),
-    "URGENTACTION_GATEWAY_TIMEOUT_SECONDS": Variable("how long an HTTP gateway may take to answer", "20"),
+    "URGENTACTION_GATEWAY_TIMEOUT_SECONDS": Variable("how long a gateway may take to answer", "20"),
     "URGENTACTION_WATCH_SECONDS": Variable("pause between two looks of the watchman", "15"),
     "URGENTACTION_ONCALL_URL": Variable("webhook that calls the people on call (JSON by POST)", "", is_secret=True),
     "URGENTACTION_ONCALL_MAIL": Variable("their addresses, comma separated; needs URGENTACTION_ONCALL_SMTP", ""),

@@ -107,6 +107,8 @@ DATABASES["default"].setdefault("OPTIONS", {})
 _pg_options = ["-c timezone=UTC", "-c lock_timeout=10000", "-c idle_in_transaction_session_timeout=60000"]
 if CLOCK_OFFSET_SECONDS:
     _pg_options.append(f"-c urgentaction.clock_offset={CLOCK_OFFSET_SECONDS}s")
+# Only `core.statements` has statements prepared; Django's own cursors bind on their side and never do.
+DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5
 DATABASES["default"]["OPTIONS"]["options"] = " ".join(_pg_options)
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -28,7 +28,7 @@ from django.db import transaction
 from urgentaction.alerts.queries import has_enough_approvals
 from urgentaction.channels.contract import Accepted, Channel, Outcome, Refused, Unknown
 from urgentaction.channels.mailing import Copy, MailingGateway
-from urgentaction.core import clock
+from urgentaction.core import clock, statements
 from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.encryption import key_ring
 from urgentaction.letters.models import Notice
@@ -41,7 +41,7 @@ from .outgoing import NOT_APPROVED, NOT_THIS_ROWS, WAITS_FOR_DOMAIN, Unready, as
 from .recording import record, scaled
 from .rules import THROTTLE_PAUSE, held_pause
 from .ways import Way, find_way, held_back, is_configured, more_room, open_entries
-from .windows import Row, Window, claim_window, due_notice, give_back, withdraw_queued, write_accepted
+from .windows import START, Row, Window, claim_window, due_notice, give_back, withdraw_queued, write_accepted
 from .wire import Wire, lease_end
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,10 @@ def send_notices(*, until: float) -> int:
     if not has_enough_approvals(notice.alert):
         return withdraw_queued(notice.id, reason=NOT_APPROVED)
     way = find_way(Channel.EMAIL, wanted=settings.MAIL_WINDOW)
-    return _Turn(notice, way).run(until=min(until, time.monotonic() + TURN)) if way is not None else 0
+    if way is None:
+        return 0
+    with statements.by_index():
+        return _Turn(notice, way).run(until=min(until, time.monotonic() + TURN))
 
 
 class _Turn:
@@ -110,6 +113,7 @@ class _Turn:
         self._gateway = cast(MailingGateway, gateway_named(self._name))  # its capabilities said so
         self._mailing = mailing_of(notice)
         self._has_other = len(open_entries(Channel.EMAIL)) > 1
+        self._place = START
         self._last: Sent | None = None
 
     def run(self, *, until: float) -> int:
@@ -140,10 +144,13 @@ class _Turn:
             with transaction.atomic():
                 if last is not None:
                     _settle(last)
-                window = claim_window(self._notice.id, gateway=self._name, limit=room, has_other=self._has_other)
+                window = claim_window(
+                    self._notice.id, gateway=self._name, limit=room, has_other=self._has_other, after=self._place
+                )
         except BaseException:
             self._last = last  # what the gateway said is known nowhere else
             raise
+        self._place = window.last
         if last is not None:
             crash_point("after_record", channel=Channel.EMAIL)
         if window.rows:

@@ -26,7 +26,7 @@ from urgentaction.deliveries.suppressing import suppress_complainer
 from .bounces import LIMIT, Action, IncomingMail, MailKind, parse_mail
 from .erasing import blank_if_erased
 from .models import Receipt
-from .service import printable
+from .storing import printable
 
 #: What the events of mail are called; the rest is the hash of the message, so that a repeat is stored once.
 EVENT_PREFIX = "mail:"

@@ -142,6 +142,7 @@ async def _serve(config: Config, faults: Faults, options: argparse.Namespace, pa
             app.build(state),
             log_level="warning",
             access_log=False,
+            proxy_headers=False,
             lifespan="off",
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )

@@ -9,12 +9,15 @@ import asyncio
 import base64
 import json
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import uuid4
 
+import aiohttp
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from twilio.request_validator import RequestValidator
@@ -25,7 +28,9 @@ from .ledger import Events
 
 TIMEOUT_SECONDS = 15.0  # Twilio's read timeout; Telnyx waits less
 LONGEST_PAUSE = 10.0
-_SERVER_ERROR = 500
+#: More of them under way would only take time from the requests that come in.
+MOST_AT_ONCE = 8
+_OK, _REDIRECT, _SERVER_ERROR = 200, 300, 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +49,19 @@ Compose = Callable[[int], Attempt]
 def twilio_callback(url: str, parameters: Mapping[str, str], *, token: str) -> Compose:
     """A form post with `X-Twilio-Signature`: HMAC-SHA1 over the URL without its fragment and the sorted parameters."""
     address = url.partition("#")[0]
-    signature = RequestValidator(token).compute_signature(address, dict(parameters))
-    headers = {
-        "content-type": "application/x-www-form-urlencoded; charset=UTF-8",
-        "user-agent": "TwilioProxy/1.1",
-        "x-twilio-signature": signature,
-        "i-twilio-idempotency-token": str(uuid4()),
-    }
-    body = urlencode(dict(parameters)).encode()
-    return lambda _attempt: Attempt(url=address, body=body, headers=headers)
+    parameters = dict(parameters)
+
+    @cache
+    def composed() -> Attempt:
+        headers = {
+            "content-type": "application/x-www-form-urlencoded; charset=UTF-8",
+            "user-agent": "TwilioProxy/1.1",
+            "x-twilio-signature": RequestValidator(token).compute_signature(address, parameters),
+            "i-twilio-idempotency-token": str(uuid4()),
+        }
+        return Attempt(url=address, body=urlencode(parameters).encode(), headers=headers)
+
+    return lambda _attempt: composed()
 
 
 def twilio_retries(url: str) -> int | None:
@@ -92,12 +101,28 @@ class Caller:
     def __init__(self, config: Config, events: Events) -> None:
         self._config = config
         self._events = events
-        self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=TIMEOUT_SECONDS)
+        #: With this one the fax gateway fetches media.
+        self.client = httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=TIMEOUT_SECONDS)
+        self._session: aiohttp.ClientSession | None = None
+        self._turns = asyncio.Semaphore(MOST_AT_ONCE)
 
-    @property
-    def client(self) -> httpx.AsyncClient:
-        """The one client; the fax gateway fetches media with it, too."""
-        return self._client
+    def _callbacks(self) -> aiohttp.ClientSession:
+        """With this one everything else is told: twenty thousand may wait for their turn, which httpx can't bear."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=MOST_AT_ONCE),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_SECONDS, sock_read=TIMEOUT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+            )
+        return self._session
+
+    async def _post(self, request: Attempt) -> int:
+        async with self._callbacks().post(
+            request.url, data=request.body, headers=request.headers, allow_redirects=False
+        ) as answer:
+            await answer.read()
+            return answer.status
 
     async def deliver(self, compose: Compose, *, name: str, channel: str, ref: str, retries: int | None = None) -> bool:
         """Calls until an answer below 500 comes or the limit is reached. Returns whether it was a 2xx.
@@ -109,18 +134,19 @@ class Caller:
         limit = self._config.callback_attempts if retries is None else retries + 1
         pause = self._config.callback_pause
         for attempt in range(1, limit + 1):
-            request = compose(attempt)
-            if not self._config.may_call(request.url):
-                self._record("callback_forbidden", name, channel, ref, url=request.url)
-                return False
             try:
-                answer = await self._client.post(request.url, content=request.body, headers=dict(request.headers))
-            except httpx.HTTPError as error:
+                async with self._turns:
+                    request = compose(attempt)
+                    if not self._config.may_call(request.url):
+                        self._record("callback_forbidden", name, channel, ref, url=request.url)
+                        return False
+                    status = await self._post(request)
+            except (aiohttp.ClientError, TimeoutError) as error:
                 self._record("callback_failed", name, channel, ref, attempt=attempt, why=type(error).__name__)
             else:
-                self._record("callback", name, channel, ref, attempt=attempt, status=answer.status_code)
-                if answer.status_code < _SERVER_ERROR:
-                    return answer.is_success
+                self._record("callback", name, channel, ref, attempt=attempt, status=status)
+                if status < _SERVER_ERROR:
+                    return _OK <= status < _REDIRECT
             if attempt < limit:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
@@ -132,7 +158,9 @@ class Caller:
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self._client.aclose()
+        await self.client.aclose()
+        if self._session is not None:
+            await self._session.close()
 
 
 class Train:
@@ -140,35 +168,36 @@ class Train:
 
     def __init__(self, step: Step, *, base_delay: float = 0.0) -> None:
         self._step = step
-        self._base_delay = base_delay
-        self._held: list[Callable[[], Awaitable[object]]] = []
-        self._last: asyncio.Task[None] | None = None
+        self._delay = base_delay + step.late_ms / 1000
+        self._waiting: deque[Callable[[], Awaitable[object]]] = deque()
+        self._engine: asyncio.Task[None] | None = None
 
     def put(self, send: Callable[[], Awaitable[object]]) -> None:
         """Adds a callback; it leaves at once unless the order is to be turned round."""
         if self._step.no_callback:
             return
         if self._step.out_of_order:
-            self._held.append(send)
+            self._waiting.appendleft(send)
         else:
-            self._couple(send)
+            self._waiting.append(send)
+            self._go()
 
-    def _couple(self, send: Callable[[], Awaitable[object]]) -> None:
-        self._last = asyncio.create_task(self._run(self._last, send))
+    def _go(self) -> None:
+        if self._engine is None or self._engine.done():
+            self._engine = asyncio.create_task(self._run())
 
-    async def _run(self, before: asyncio.Task[None] | None, send: Callable[[], Awaitable[object]]) -> None:
-        if before is not None:
-            await before
-        else:
-            await asyncio.sleep(self._base_delay + self._step.late_ms / 1000)
-        await send()
-        if self._step.doubled:
+    async def _run(self) -> None:
+        await asyncio.sleep(self._delay)
+        self._delay = 0.0
+        while self._waiting:
+            send = self._waiting.popleft()
             await send()
+            if self._step.doubled:
+                await send()
 
     async def arrive(self) -> None:
         """Lets go of what was held back, last one first, and waits until everything was told or given up."""
-        for send in reversed(self._held):
-            self._couple(send)
-        self._held.clear()
-        if self._last is not None:
-            await self._last
+        if self._waiting:
+            self._go()
+        if self._engine is not None:
+            await self._engine

@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -105,6 +106,7 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, str | bytes]:
     return found
 
 
+@lru_cache
 def is_loopback(host: str) -> bool:
     """`localhost` or an address of this machine. Names are not resolved: a name server could say anything."""
     if host == "localhost":

@@ -11,10 +11,12 @@ import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from .journal import Writer, cut_torn_line, lines
 
 
 class LedgerError(Exception):
@@ -59,13 +61,17 @@ class Entry:
 
     def to_json(self) -> dict[str, Any]:
         """The line's fields, with `reference` added for the reader's convenience."""
-        return {**asdict(self), "at": self.at.isoformat(), "reference": self.reference}
+        plain = {name: getattr(self, name) for name in _FIELDS}
+        return {**plain, "at": self.at.isoformat(), "reference": self.reference}
 
     @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> Entry:
+    def from_json(cls, stored: dict[str, Any]) -> Entry:
         """The opposite of `to_json`."""
-        known = {name: value for name, value in fields.items() if name != "reference"}
-        return cls(**{**known, "at": datetime.fromisoformat(fields["at"])})
+        known = {name: value for name, value in stored.items() if name != "reference"}
+        return cls(**{**known, "at": datetime.fromisoformat(stored["at"])})
+
+
+_FIELDS = tuple(each.name for each in fields(Entry))
 
 
 def read(path: Path) -> Iterator[Entry]:
@@ -76,7 +82,7 @@ def read(path: Path) -> Iterator[Entry]:
     """
     if not path.exists():
         return
-    for number, line, is_whole in _lines(path):
+    for number, line, is_whole in lines(path):
         try:
             entry = Entry.from_json(json.loads(line))
         except (ValueError, TypeError, KeyError) as error:
@@ -88,18 +94,6 @@ def read(path: Path) -> Iterator[Entry]:
         yield entry
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            yield number, line, line.endswith(b"\n")
-
-
-def _cut_torn_line(path: Path) -> None:
-    if path.exists():
-        whole = path.read_bytes().rfind(b"\n") + 1
-        os.truncate(path, whole)
-
-
 class Ledger:
     """The writing end. One process at a time owns a file; methods belong to one event loop."""
 
@@ -109,14 +103,14 @@ class Ledger:
         self.entries: list[Entry] = list(read(path))
         self._seen = Counter((entry.channel, entry.to, entry.reference) for entry in self.entries)
         self._next = self.entries[-1].seq + 1 if self.entries else 1
-        _cut_torn_line(path)
+        cut_torn_line(path)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._waiting: list[tuple[Entry, asyncio.Future[Entry]]] = []
         self._flush: asyncio.Task[None] | None = None
 
-    async def append(self, *, channel: str, to: str, ref: str, **fields: str) -> Entry:
+    async def append(self, *, channel: str, to: str, ref: str, **details: str) -> Entry:
         """Writes an entry and returns once it is on the disk. Raises OSError where the disk refuses."""
-        entry = Entry(seq=self._next, at=datetime.now(UTC), channel=channel, to=to, ref=ref, **fields)  # type: ignore[arg-type]
+        entry = Entry(seq=self._next, at=datetime.now(UTC), channel=channel, to=to, ref=ref, **details)  # type: ignore[arg-type]
         key = (channel, to, entry.reference)
         self._next += 1
         self._seen[key] += 1
@@ -132,9 +126,9 @@ class Ledger:
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting, []
-                lines = b"".join(json.dumps(entry.to_json()).encode() + b"\n" for entry, _ in batch)
+                content = b"".join(json.dumps(entry.to_json()).encode() + b"\n" for entry, _ in batch)
                 try:
-                    await asyncio.to_thread(self._write_and_sync, lines)
+                    await asyncio.to_thread(self._write_and_sync, content)
                 except OSError as error:
                     for _, done in batch:
                         done.set_exception(error)
@@ -145,8 +139,8 @@ class Ledger:
         finally:
             self._flush = None
 
-    def _write_and_sync(self, lines: bytes) -> None:
-        rest = memoryview(lines)
+    def _write_and_sync(self, content: bytes) -> None:
+        rest = memoryview(content)
         while rest:
             rest = rest[os.write(self._file, rest) :]
         os.fsync(self._file)
@@ -166,17 +160,14 @@ class Events:
     def __init__(self, path: Path) -> None:
         self.refusals: list[dict[str, Any]] = []
         self._by_ref: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        _cut_torn_line(path)
-        if path.exists():
-            for _, line, _ in _lines(path):
-                self._keep(json.loads(line))
-        self._file = path.open("ab")
+        self._writer = Writer(path)
+        for _, line, _ in lines(path):
+            self._keep(json.loads(line))
 
     def record(self, kind: str, *, channel: str = "", to: str = "", ref: str = "", **details: object) -> None:
         """Writes down that something happened now. `details` must fit JSON."""
         event = {"at": datetime.now(UTC).isoformat(), "kind": kind, "channel": channel, "to": to, "ref": ref, **details}
-        self._file.write(json.dumps(event).encode() + b"\n")
-        self._file.flush()
+        self._writer.write(event)
         self._keep(event)
 
     def _keep(self, event: dict[str, Any]) -> None:
@@ -192,4 +183,4 @@ class Events:
 
     def close(self) -> None:
         """Closes the file."""
-        self._file.close()
+        self._writer.close()

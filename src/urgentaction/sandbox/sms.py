@@ -1,6 +1,6 @@
 """The life of a text message after it was taken: statuses, callbacks, the person's STOP.
 
-Owns the stored messages (`DIR/sms/SM….json`) and who opted out. Knows nothing of HTTP requests.
+Owns the stored messages (`DIR/sms/messages.jsonl`) and who opted out. Knows nothing of HTTP requests.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ SERVICE_NUMBER = "+12025550100"
 #: Twilio's default keywords; the first word of a message counts, letter case does not.
 OPT_OUT = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"})
 OPT_IN = frozenset({"start", "unstop"})
+_CHANGING = ("status", "error_code", "updated_at", "sent_at")
 _ORDER = ("accepted", "queued", "sent", "delivered", "undelivered", "failed")
 
 
@@ -80,7 +81,8 @@ class Messages:
         self._state = state
         self._folder = state.config.data / "sms"
         self._by_sid: dict[str, Message] = {}
-        for stored in stored_json(self._folder, "SM*.json"):
+        self._journal = state.journal("sms/messages.jsonl")
+        for stored in self._journal.stored.values():
             message = Message.from_json(stored)
             self._by_sid[message.sid] = message
         self._opted_out: set[str] = set(next(stored_json(self._folder, "opted-out.json"), {}).get("pairs", []))
@@ -112,14 +114,15 @@ class Messages:
         message.account_sid = self._state.config.twilio_account_sid
         message.status = "accepted" if message.service_sid else "queued"
         message.step = step
-        self._save(message)
+        self._journal.put(message.sid, message.to_json())
+        self._journal.flush()  # before the ledger: what stands there must be found here
         await self._state.ledger.append(
             channel="sms",
             to=message.to,
             ref=message.sid,
             callback_url=message.status_callback,
             sha256=digest(message.body.encode()),
-            file=f"sms/{message.sid}.json",
+            file="sms/messages.jsonl",
         )
         self._by_sid[message.sid] = message
         if step != OK:
@@ -127,23 +130,21 @@ class Messages:
         self._state.start(self._live(message))
         return message
 
-    def _save(self, message: Message) -> None:
-        write_json(self._folder / f"{message.sid}.json", message.to_json())
-
     async def _live(self, message: Message) -> None:
         """From acceptance to the last callback. The message reaches its final status before anybody is told."""
         train = Train(message.step, base_delay=self._state.faults.default("sms", "callback_ms"))
+        retries = twilio_retries(message.status_callback)
         for status in _course(message):
             self._advance(message, status)
             if message.status_callback:
-                self._tell(train, message, status)
+                self._tell(train, message, status, retries)
         await train.arrive()
         if message.step.stop_reply and message.status == "delivered":
             await self.receive(
                 sender=message.to, to=message.sender, body=message.step.stop_reply, service_sid=message.service_sid
             )
         message.is_told = True
-        self._save(message)
+        self._journal.put(message.sid, {"is_told": True})
 
     def _advance(self, message: Message, status: str) -> None:
         if _ORDER.index(status) <= _ORDER.index(message.status):
@@ -153,10 +154,11 @@ class Messages:
             message.sent_at = message.updated_at
         if status in {"undelivered", "failed"}:
             message.error_code = message.step.undelivered or message.step.failed
-        self._save(message)
+        stored = message.to_json()
+        self._journal.put(message.sid, {name: stored[name] for name in _CHANGING})
         self._state.events.record("status", channel="sms", to=message.to, ref=message.sid, status=status)
 
-    def _tell(self, train: Train, message: Message, status: str) -> None:
+    def _tell(self, train: Train, message: Message, status: str, retries: int | None) -> None:
         """Adds a status callback that describes the message as it is now."""
         parameters = {
             "AccountSid": message.account_sid,
@@ -176,7 +178,7 @@ class Messages:
             parameters["RawDlrDoneDate"] = message.updated_at.strftime("%y%m%d%H%M")
         url = message.status_callback
         compose = twilio_callback(url, parameters, token=self._state.config.twilio_auth_token)
-        deliver, retries = self._state.caller.deliver, twilio_retries(url)
+        deliver = self._state.caller.deliver
         train.put(partial(deliver, compose, name=status, channel="sms", ref=message.sid, retries=retries))
 
     async def receive(self, *, sender: str, to: str, body: str, service_sid: str = "") -> str:

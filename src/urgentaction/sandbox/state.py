@@ -24,6 +24,7 @@ from . import t30
 from .callbacks import Caller
 from .config import Config
 from .faults import Faults
+from .journal import Journal
 from .ledger import Events, Ledger
 
 _SEED_BYTES = 32
@@ -41,11 +42,17 @@ class State:
     telnyx_key: Ed25519PrivateKey
     line: str
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    journals: list[Journal] = field(default_factory=list)
 
     @property
     def telnyx_public_key(self) -> bytes:
         """The 32 raw bytes with which a client checks webhooks."""
         return self.telnyx_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    def journal(self, name: str) -> Journal:
+        """Opens a journal in the data folder; it is closed with the rest."""
+        self.journals.append(Journal(self.config.data / name))
+        return self.journals[-1]
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs something in the background; a bug in it is shown on stderr and in the events, never lost."""
@@ -65,6 +72,8 @@ class State:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.caller.close()
+        for journal in self.journals:
+            journal.close()
         self.events.close()
         self.ledger.close()
 

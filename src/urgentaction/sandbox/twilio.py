@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
@@ -112,7 +112,7 @@ class _Api:
         return JSONResponse({"sid": sid, "friendly_name": "sandbox", "status": "active", "type": "Trial"})
 
     async def create(self, request: Request) -> Response:
-        form = await request.form()
+        form = FormData(dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)))
         try:
             wanted = self._checked(form)
         except Refusal as refusal:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from urgentaction.channels.contract import RetryClass
 from urgentaction.channels.email.smtp import codes as smtp
-from urgentaction.channels.email.smtp.session import Reply
+from urgentaction.channels.email.smtp.replies import Reply
 from urgentaction.channels.fax.telnyx import codes as telnyx
 from urgentaction.channels.registry import KINDS, attempt_limit, is_about_us
 from urgentaction.channels.sms.twilio import codes as twilio

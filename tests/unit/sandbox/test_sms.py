@@ -217,7 +217,7 @@ def test_a_story_interrupted_by_the_end_of_the_program_is_told_after_it(tmp_path
         sid = sandbox.sms("+12025550101", f"{hooks.url}/resumed").json()["sid"]
         sandbox.process.kill()
         sandbox.process.wait()
-    stored = data / "sms" / f"{sid}.json"
+    stored = data / "sms" / "messages.jsonl"
     stored.write_text(stored.read_text().replace("60000", "1"))
     with running(data) as sandbox:
         eventually(lambda: hooks.statuses("/resumed") == ["sent", "delivered"])

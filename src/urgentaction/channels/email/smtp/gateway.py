@@ -105,9 +105,13 @@ class SmtpGateway:
 
         What can't be filled in, such as a recipient whose address is not ASCII, is composed and sent by itself at last.
         """
+        compiled: dict[bool, Skeleton | None] = {}
 
         def write(place: int, dialect: Dialect) -> Letter | None:
-            skeleton = self._skeleton(mailing, is_8bit=dialect.is_8bit)
+            is_8bit = dialect.is_8bit
+            if is_8bit not in compiled:
+                compiled[is_8bit] = self._skeleton(mailing, is_8bit=is_8bit)
+            skeleton = compiled[is_8bit]
             return None if skeleton is None else letter(place, copies[place], skeleton, dialect)
 
         window = Window(len(copies), write, begin, self._pool)

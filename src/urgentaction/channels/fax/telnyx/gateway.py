@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -45,6 +47,7 @@ from urgentaction.channels.fax.telnyx.codes import (
     is_gateway_fault,
 )
 from urgentaction.channels.options import GatewayKind, Option, Options
+from urgentaction.channels.underway import Submit, Underway
 from urgentaction.channels.wording import harmless
 
 _log = logging.getLogger(__name__)
@@ -55,6 +58,10 @@ TOLERANCE = timedelta(seconds=300)
 CLOCK_SLACK = timedelta(seconds=60)
 PAGE_SIZE = 100
 MOST_PAGES = 10
+#: Requests under way together, in each process. Telnyx bounds the calls of an account, and answers 429 beyond that.
+AT_ONCE, MOST_AT_ONCE = 4, 16
+#: How many faxes one call may carry: only bounded so that somebody looks up between them.
+BATCH = 100
 
 _STATUS_KINDS: Mapping[str, ReceiptKind] = {
     "queued": ReceiptKind.PROGRESS,
@@ -73,7 +80,7 @@ class TelnyxFax:
     """Sends faxes by reference to a PDF, hears of their fate by signed callbacks."""
 
     channel = Channel.FAX
-    capabilities = Capabilities(has_callbacks=True, has_lookup=True, has_cancel=True)
+    capabilities = Capabilities(has_callbacks=True, has_lookup=True, has_cancel=True, batch=BATCH, at_once=AT_ONCE)
 
     def __init__(self, options: Options) -> None:
         self.name = options.name
@@ -81,8 +88,15 @@ class TelnyxFax:
         self._connection_id = options["connection_id"]
         self._sender = options["sender"]
         self._public_key = _public_key(options)
-        self._client = http.build_client(
-            headers={"Authorization": f"Bearer {options['api_key']}"}, read_seconds=options.timeout(http.READ_SECONDS)
+        headers = {"Authorization": f"Bearer {options['api_key']}"}
+        read_seconds = options.timeout(http.READ_SECONDS)
+        at_once = options.integer("at_once", least=1, most=MOST_AT_ONCE)
+        self.capabilities = dataclasses.replace(self.capabilities, at_once=at_once)
+        self._client = http.build_client(headers=headers, read_seconds=read_seconds)
+        self._underway = Underway(
+            lambda number: http.build_async_clients(number, headers=headers, read_seconds=read_seconds),
+            self._speak,
+            at_once=at_once,
         )
 
     def __repr__(self) -> str:
@@ -90,8 +104,31 @@ class TelnyxFax:
 
     def submit(self, outgoing: Outgoing) -> Outcome:
         """Ask for one fax. Accepted means queued there; what becomes of it arrives by callback."""
-        if not isinstance(outgoing, OutgoingFax):
-            raise TypeError(f"A fax gateway was handed a {type(outgoing).__name__}.")
+        ((_, outcome),) = self.submit_many([outgoing], lambda _: True)
+        return outcome
+
+    def submit_many(self, batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        """One request a fax, as the API has it, `at_once` of them under way."""
+        faxes: list[OutgoingFax] = []
+        for outgoing in batch:
+            if not isinstance(outgoing, OutgoingFax):
+                raise TypeError(f"A fax gateway was handed a {type(outgoing).__name__}.")
+            faxes.append(outgoing)
+        yield from self._underway.submit_many(faxes, begin)
+
+    def _speak(self, client: httpx.AsyncClient) -> Submit[OutgoingFax]:
+        async def submit(outgoing: OutgoingFax) -> Outcome:
+            answer = await http.exchange_async(client, "POST", self._url, json_body=self._request(outgoing))
+            if not isinstance(answer, http.Answer):
+                return answer.outcome()
+            if not answer.is_success:
+                return _refusal(answer)
+            ref = _text(_object(answer.json_object().get("data")).get("id"))
+            return Accepted(ref) if ref else Unknown(f"Telnyx answered {answer.status}, but named no fax.")
+
+        return submit
+
+    def _request(self, outgoing: OutgoingFax) -> dict[str, Any]:
         body = {
             "connection_id": self._connection_id,
             "from": outgoing.sender or self._sender,
@@ -105,20 +142,7 @@ class TelnyxFax:
         }
         if outgoing.callback_url:
             body["webhook_url"] = outgoing.callback_url
-        answer = http.exchange(self._client, "POST", self._url, json_body=body)
-        if not isinstance(answer, http.Answer):
-            return answer.outcome()
-        if not answer.is_success:
-            return _refusal(answer)
-        ref = _text(_object(answer.json_object().get("data")).get("id"))
-        return Accepted(ref) if ref else Unknown(f"Telnyx answered {answer.status}, but named no fax.")
-
-    def submit_many(self, batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
-        """One after the other."""
-        for place, outgoing in enumerate(batch):
-            if not begin(place):
-                return
-            yield place, self.submit(outgoing)
+        return body
 
     def parse(self, callback: Callback) -> Iterable[Receipt]:
         """Verify the signature and the age, then translate. Events that are not about a fax give nothing."""
@@ -183,6 +207,7 @@ class TelnyxFax:
     def close(self) -> None:
         """Let go of connections."""
         self._client.close()
+        self._underway.close()
 
     def _verify(self, callback: Callback) -> None:
         """Ed25519 over `{timestamp}|{raw body}`, at most TOLERANCE old."""
@@ -335,6 +360,7 @@ KIND = GatewayKind(
         Option("connection_id", "the fax application's id", is_required=True),
         Option("public_key", "base64 Ed25519 key that signs the callbacks", is_required=True),
         Option("sender", "our fax number, E.164"),
+        Option("at_once", f"requests under way together, 1 to {MOST_AT_ONCE}", default=str(AT_ONCE)),
     ),
     build=TelnyxFax,
     attempt_limits=ATTEMPT_LIMITS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+import httpx
+from twilio.http import HttpClient
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
@@ -35,7 +38,7 @@ from urgentaction.channels.contract import (
     Unknown,
 )
 from urgentaction.channels.options import Acknowledgement, GatewayKind, Option, Options
-from urgentaction.channels.sms.twilio.client import HttpxClient, NoResponse, Refusal
+from urgentaction.channels.sms.twilio.client import AsyncHttpxClient, HttpxClient, NoResponse, Refusal
 from urgentaction.channels.sms.twilio.codes import (
     ABOUT_US,
     ATTEMPT_LIMITS,
@@ -45,6 +48,7 @@ from urgentaction.channels.sms.twilio.codes import (
     is_gateway_fault,
 )
 from urgentaction.channels.sms.twilio.inbound import meaning
+from urgentaction.channels.underway import Submit, Underway
 from urgentaction.channels.wording import harmless
 
 _log = logging.getLogger(__name__)
@@ -60,6 +64,10 @@ NO_REPLY = Acknowledgement(HTTPStatus.OK, b'<?xml version="1.0" encoding="UTF-8"
 CLOCK_SLACK = timedelta(seconds=60)
 #: How many messages a look-up reads: to one number, and to anybody.
 MOST_TO_ONE, MOST_TO_ALL = 200, 1000
+#: Requests under way together, in each process. Twilio bounds them for the whole account, and answers 429 beyond that.
+AT_ONCE, MOST_AT_ONCE = 16, 64
+#: How many messages one call may carry: only bounded so that somebody looks up between them.
+BATCH = 1000
 
 _STATUS_KINDS: Mapping[str, ReceiptKind] = {
     "accepted": ReceiptKind.PROGRESS,
@@ -80,19 +88,23 @@ class TwilioSms:
     """Sends SMS, hears of their fate and of people's answers by signed callbacks."""
 
     channel = Channel.SMS
-    capabilities = Capabilities(has_callbacks=True, has_lookup=True, has_cancel=True)
+    capabilities = Capabilities(has_callbacks=True, has_lookup=True, has_cancel=True, batch=BATCH, at_once=AT_ONCE)
 
     def __init__(self, options: Options) -> None:
         self.name = options.name
         self._base_url = options.base_url("base_url")
         self._from = _sender(options)
         self._validator = RequestValidator(options["auth_token"])
-        self._http = http.build_client(read_seconds=options.timeout(http.READ_SECONDS))
-        self._client = Client(
-            options["account_sid"],
-            options["auth_token"],
-            http_client=HttpxClient(self._http, self._base_url),
-            environment={"TWILIO_EDGE": ""},  # otherwise the SDK reads the process environment
+        self._account = options["account_sid"], options["auth_token"]
+        read_seconds = options.timeout(http.READ_SECONDS)
+        at_once = options.integer("at_once", least=1, most=MOST_AT_ONCE)
+        self.capabilities = dataclasses.replace(self.capabilities, at_once=at_once)
+        self._http = http.build_client(read_seconds=read_seconds)
+        self._client = self._spoken(HttpxClient(self._http, self._base_url))
+        self._underway = Underway(
+            lambda number: http.build_async_clients(number, read_seconds=read_seconds),
+            self._speak,
+            at_once=at_once,
         )
 
     def __repr__(self) -> str:
@@ -100,25 +112,38 @@ class TwilioSms:
 
     def submit(self, outgoing: Outgoing) -> Outcome:
         """Ask for one message. Accepted means queued there; what becomes of it arrives by callback."""
-        if not isinstance(outgoing, OutgoingSms):
-            raise TypeError(f"An SMS gateway was handed a {type(outgoing).__name__}.")
-        try:
-            message = self._client.messages.create(to=outgoing.to, body=outgoing.text, **self._details(outgoing))
-        except NoResponse as silence:
-            return silence.cause.outcome()
-        except Refusal as refusal:
-            return _refusal(refusal.answer)
-        except (ValueError, TypeError, AttributeError) as error:
-            # The SDK could not read a 2xx answer: taken, most likely, but under a name we don't know.
-            return Unknown(f"Twilio's answer could not be read ({type(error).__name__}).")
-        return Accepted(message.sid) if message.sid else Unknown("Twilio took the message, but named no SID.")
+        ((_, outcome),) = self.submit_many([outgoing], lambda _: True)
+        return outcome
 
     def submit_many(self, batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
-        """One after the other: the API takes one message a request."""
-        for place, outgoing in enumerate(batch):
-            if not begin(place):
-                return
-            yield place, self.submit(outgoing)
+        """One request a message, as the API has it, `at_once` of them under way."""
+        messages: list[OutgoingSms] = []
+        for outgoing in batch:
+            if not isinstance(outgoing, OutgoingSms):
+                raise TypeError(f"An SMS gateway was handed a {type(outgoing).__name__}.")
+            messages.append(outgoing)
+        yield from self._underway.submit_many(messages, begin)
+
+    def _speak(self, client: httpx.AsyncClient) -> Submit[OutgoingSms]:
+        api = self._spoken(AsyncHttpxClient(client, self._base_url))
+
+        async def submit(outgoing: OutgoingSms) -> Outcome:
+            try:
+                message = await api.messages.create_async(to=outgoing.to, body=outgoing.text, **self._details(outgoing))
+            except NoResponse as silence:
+                return silence.cause.outcome()
+            except Refusal as refusal:
+                return _refusal(refusal.answer)
+            except (ValueError, TypeError, AttributeError) as error:
+                # The SDK could not read a 2xx answer: taken, most likely, but under a name we don't know.
+                return Unknown(f"Twilio's answer could not be read ({type(error).__name__}).")
+            return Accepted(message.sid) if message.sid else Unknown("Twilio took the message, but named no SID.")
+
+        return submit
+
+    def _spoken(self, over: HttpClient) -> Client:
+        # Without an environment the SDK reads that of the process.
+        return Client(*self._account, http_client=over, environment={"TWILIO_EDGE": ""})
 
     def parse(self, callback: Callback) -> Iterable[Receipt]:
         """Verify the signature over the public URL, then translate a status or a person's message."""
@@ -192,6 +217,7 @@ class TwilioSms:
     def close(self) -> None:
         """Let go of connections."""
         self._http.close()
+        self._underway.close()
 
     def _details(self, outgoing: OutgoingSms) -> dict[str, Any]:
         details: dict[str, Any] = dict(self._from)
@@ -302,6 +328,7 @@ KIND = GatewayKind(
         Option("auth_token", "auth token; it also signs the callbacks", is_required=True, is_secret=True),
         Option("messaging_service_sid", "messaging service, MG…"),
         Option("sender", "or a sending number, E.164"),
+        Option("at_once", f"requests under way together, 1 to {MOST_AT_ONCE}", default=str(AT_ONCE)),
     ),
     build=TwilioSms,
     attempt_limits=ATTEMPT_LIMITS,
