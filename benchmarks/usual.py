@@ -60,7 +60,7 @@ def notice() -> Notice:
     return Notice(**json.loads(Path(os.environ[NOTICE]).read_text(encoding="utf-8")))
 
 
-@app.task(name=TASK)
+@app.task(name=TASK, shared=False)  # not a task of every other app in the process
 def send_one(address: str, name: str) -> None:
     """Build the mail, connect, send it, hang up. The name for EHLO is given, or smtplib would ask the DNS each time."""
     with smtplib.SMTP("127.0.0.1", int(os.environ[PORT]), local_hostname="usual.invalid") as server:

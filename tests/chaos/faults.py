@@ -103,7 +103,7 @@ def crash(harness: Harness, place: str, *, seconds: float = 90) -> Fault:
 def random_crash(harness: Harness, chance: random.Random) -> Fault:
     """Some crash point or other, at the first, second or third passing."""
     place = chance.choice([one for one in every_place() if one not in ONCE_A_CASE])
-    is_frequent = place.startswith(("after_claim", "after_intent", "in_window"))
+    is_frequent = place.startswith(("after_claim", "after_intent", "in_window", "after_mailing_wi"))
     return crash(harness, f"{place}:{chance.randint(1, 3)}" if is_frequent else place)
 
 

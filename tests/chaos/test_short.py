@@ -75,7 +75,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Account:
 def break_everything(harness: Harness, findings: report.Findings, traffic: Traffic, chance: random.Random) -> list[str]:
     """A crash point for each channel, then a kill of each kind. Returns the alerts reported without a broker."""
     made = findings.faults
-    for place in ("after_wire@email:3", "after_intent@sms", "in_record@fax"):
+    for place in ("after_mailing_wire:3", "after_wire@email", "after_intent@sms", "in_record@fax"):
         made.append(faults.crash(harness, place, seconds=30))
     made.append(kill_part(harness, Part.URGENT))
     made.append(faults.kill_postgres(harness, chance))
@@ -112,7 +112,7 @@ def without_broker(harness: Harness, findings: report.Findings, traffic: Traffic
 
 def test_every_fault_happened(account: Account) -> None:
     assert account.findings.unconfirmed == []
-    assert len(account.findings.faults) == 14
+    assert len(account.findings.faults) == 15
 
 
 def test_everything_came_to_rest(account: Account) -> None:

@@ -39,6 +39,11 @@ POINTS: Mapping[str, tuple[str, ...]] = {
     "after_wire": _EVERY,  # the gateway has said everything, nothing of it is written
     "in_record": _EVERY,
     "after_record": _EVERY,
+    # Notices by mail go window by window: one is settled in the transaction that takes and declares the next.
+    "after_mailing_window": (),
+    "after_mailing_wire": (),
+    "in_mailing_record": (),
+    "after_mailing": (),  # the last window of a turn is settled
     "before_release": (),  # of the claims that were not begun
     "after_release": (),
     "after_leases_returned": (),  # ended leases are put right, the rest of the sweep is not done
@@ -50,6 +55,8 @@ POINTS: Mapping[str, tuple[str, ...]] = {
     "after_receipt_stored": _REPORTING,  # in the web process, before the gateway has its answer
     "in_receipt": _REPORTING,
     "after_receipt": (),
+    "in_receipt_batch": ("sms",),  # receipts that only say that a supporter's message goes on, or has arrived
+    "after_receipt_batch": (),
 }
 _FROM_FILE = "file:"
 

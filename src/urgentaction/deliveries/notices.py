@@ -151,11 +151,8 @@ class _Turn:
             self._last = last  # what the gateway said is known nowhere else
             raise
         self._place = window.last
-        if last is not None:
-            crash_point("after_record", channel=Channel.EMAIL)
         if window.rows:
-            crash_point("after_claim", channel=Channel.EMAIL)
-            crash_point("after_intent", channel=Channel.EMAIL)
+            crash_point("after_mailing_window")
         return window
 
     def _send(self, window: Window) -> Sent:
@@ -167,7 +164,7 @@ class _Turn:
             copies = [copy for _, copy in ready]
             wire.take(self._gateway.submit_mailing(self._mailing, copies, wire.begin))
         finally:
-            crash_point("after_wire", channel=Channel.EMAIL)
+            crash_point("after_mailing_wire")
             for place, outcome in wire.outcomes():
                 claim, copy = ready[place]
                 if isinstance(outcome, Accepted):
@@ -219,7 +216,7 @@ class _Turn:
             with transaction.atomic():
                 _settle(last)
             raise
-        crash_point("after_record", channel=Channel.EMAIL)
+        crash_point("after_mailing")
         breaker.after_tries(self._name, last.outcomes, is_trial=self._way.is_trial)
 
 
@@ -231,7 +228,7 @@ def _settle(sent: Sent) -> None:
     for claim, outcome in sent.others:
         record(claim, outcome, gateway=sent.gateway, started=sent.started)
     if sent.accepted or sent.others:
-        crash_point("in_record", channel=Channel.EMAIL)
+        crash_point("in_mailing_record")
     if give_back(sent.returned) < len(sent.returned):
         log.warning("%d deliveries: lease lost, not given back; nothing of them was begun", len(sent.returned))
 

@@ -63,7 +63,7 @@ def apply_batch(size: int) -> Applied:
         batch.take(receipt)
     batch.write()
     if batch.applied:
-        transaction.on_commit(lambda: crash_point("after_receipt"))
+        transaction.on_commit(lambda: crash_point("after_receipt_batch"))
     return Applied(seen=len(receipts), done=len(batch.applied), left=[one.id for one in batch.left])
 
 
@@ -182,7 +182,7 @@ class _Batch:
         _write(Attempt, _TRY_COLUMNS, self._noted.values())
         _write(Receipt, _RECEIPT_COLUMNS, [*self.applied, *self._postponed])
         for row in self._changed.values():
-            crash_point("in_receipt", channel=row.channel)
+            crash_point("in_receipt_batch", channel=row.channel)
 
 
 def _told(row: Delivery) -> list[object]:
