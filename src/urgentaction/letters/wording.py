@@ -22,6 +22,7 @@ class Labels:
     """The fixed words of letterhead, header and footer. `page` takes `{x}` and `{y}`.
 
     `supporter` is the form of address in a notice, with `{name}`; `friend` the one for somebody without a name.
+    `comma` ends salutation and closing. `is_name_last`: the office is printed before the name.
     """
 
     locale: str
@@ -39,6 +40,7 @@ class Labels:
     friend: str
     comma: str
     is_name_last: bool = False
+    is_right_to_left: bool = False
 
 
 _LABELS = {
@@ -74,6 +76,105 @@ _LABELS = {
         friend="회원님",
         comma=",",
         is_name_last=True,
+    ),
+    "fr": Labels(
+        locale="fr_FR",
+        re="Objet :",
+        cc="Copies :",
+        fax="Télécopie :",
+        phone="Tél. :",
+        email="Courriel :",
+        page="page {x} sur {y}",
+        copy_for="Copie pour :",
+        fax_from="De",
+        fax_to="À",
+        repeat="NOUVELLE TRANSMISSION",
+        supporter="{name}",
+        friend="amie, ami",
+        comma=",",
+    ),
+    "es": Labels(
+        locale="es_ES",
+        re="Asunto:",
+        cc="Con copia a:",
+        fax="Fax:",
+        phone="Tel.:",
+        email="Correo electrónico:",
+        page="página {x} de {y}",
+        copy_for="Copia para:",
+        fax_from="De",
+        fax_to="Para",
+        repeat="TRANSMISIÓN REPETIDA",
+        supporter="{name}",
+        friend="simpatizante",
+        comma=":",
+    ),
+    "ru": Labels(
+        locale="ru_RU",
+        re="Тема:",
+        cc="Копии:",
+        fax="Факс:",
+        phone="Тел.:",
+        email="Эл. почта:",
+        page="стр. {x} из {y}",
+        copy_for="Копия для:",
+        fax_from="От",
+        fax_to="Кому",
+        repeat="ПОВТОРНАЯ ПЕРЕДАЧА",
+        supporter="{name}",
+        friend="друзья",
+        comma=",",
+    ),
+    "zh-Hans": Labels(
+        locale="zh_Hans_CN",
+        re="事由：",
+        cc="抄送：",
+        fax="传真：",
+        phone="电话：",
+        email="电子邮件：",
+        page="第 {x} 页，共 {y} 页",
+        copy_for="抄送副本：",
+        fax_from="发件方",
+        fax_to="收件方",
+        repeat="重复发送",
+        supporter="{name}",
+        friend="朋友",
+        comma="：",
+        is_name_last=True,
+    ),
+    "ja": Labels(
+        locale="ja_JP",
+        re="件名：",
+        cc="写し送付先：",
+        fax="ファクス：",
+        phone="電話：",
+        email="電子メール：",
+        page="{y}ページ中{x}ページ",
+        copy_for="写し：",
+        fax_from="発信",
+        fax_to="宛先",
+        repeat="再送",
+        supporter="{name} 様",
+        friend="ご支援者の皆様",
+        comma="",
+        is_name_last=True,
+    ),
+    "ar": Labels(
+        locale="ar",
+        re="الموضوع:",
+        cc="نسخة إلى:",
+        fax="الفاكس:",
+        phone="الهاتف:",
+        email="البريد الإلكتروني:",
+        page="صفحة {x} من {y}",
+        copy_for="نسخة موجهة إلى:",
+        fax_from="من",
+        fax_to="إلى",
+        repeat="إعادة إرسال",
+        supporter="{name}",
+        friend="صديقتنا، صديقنا",
+        comma="،",
+        is_right_to_left=True,
     ),
 }
 
