@@ -38,9 +38,10 @@ from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput, TemplateError
 from urgentaction.core.interruptions import INTERRUPTIONS
-from urgentaction.deliveries import announcing, expand, sweep, unknowns
+from urgentaction.deliveries import announcing, sweep, unknowns
 from urgentaction.deliveries import escalate as escalation
 from urgentaction.deliveries.claim import Lane
+from urgentaction.deliveries.expanding import expand_alert
 from urgentaction.deliveries.finishing import finish_if_done
 from urgentaction.deliveries.lanes import send_some
 from urgentaction.deliveries.models import Heartbeat
@@ -213,7 +214,7 @@ def advance_alert(alert_id: uuid.UUID) -> None:
         return
     if alert.frozen_at is None and not _freeze(alert, plan):
         return
-    if alert.expanded_at is None and not _expand(alert, plan):
+    if alert.expanded_at is None and not expand_alert(alert, plan):
         return
     for lane in Lane:
         enqueue(SEND_TASK[lane])
@@ -260,33 +261,6 @@ def _freeze(alert: Alert, plan: AlertPlan) -> bool:
         return False
     crash_point("after_freeze")
     return True
-
-
-def _expand(alert: Alert, plan: AlertPlan) -> bool:
-    """Make the delivery rows, once; officials' first: their letters leave while the supporters' rows are made."""
-    if plan.officials is not None:
-        with transaction.atomic():
-            if not _may_expand(alert):
-                return False
-            for target in expand.expand_officials(alert, plan.officials):
-                escalation.hand_over(target, why="no contact point on file for the planned channels")
-        enqueue(Task.SEND_URGENT)
-    with transaction.atomic():
-        if not _may_expand(alert):
-            return False
-        if plan.supporters is not None:
-            followed = followed_by(alert) if alerts.follows_up(plan) else []
-            expand.expand_supporters(alert, plan.supporters, followed=followed)
-        alerts.mark(alert.id, field="expanded_at")
-        crash_point("in_expand")
-    crash_point("after_expand")
-    return True
-
-
-def _may_expand(alert: Alert) -> bool:
-    """Locks it, so that an update recorded right now either stops this alert first or finds its rows."""
-    locked = Alert.objects.select_for_update(of=("self",)).filter(id=alert.id, fence=F("case__version"))
-    return locked.filter(state=AlertState.RUNNING, expanded_at=None).exists()
 
 
 def send_due(lane: Lane, *, seconds: float | None = None) -> int:
