@@ -13,13 +13,15 @@ from urgentaction.deliveries import sweep
 from urgentaction.deliveries.claim import Lane, claim
 from urgentaction.receipts import service as receipts
 
-
 #: Of an old alert, all sent: what every one of these statements has to pass by.
 SENT = """
-INSERT INTO deliveries_delivery (alert_id, role, supporter_id, channel, step, priority, state, reason, created_at, due_at,
-    expires_at, attempts, refusals, questions, repeats, retry_class, gateway, gateway_ref)
-SELECT '00000000-0000-7000-8000-000000000001', 'supporter', gen_random_uuid(), 'email', 1, 1, 'accepted', '', now(), now(),
-    now(), 1, 0, 0, 0, '', 'smtp', 'Q' FROM generate_series(1, 5000)
+INSERT INTO deliveries_delivery (
+    alert_id, role, supporter_id, channel, step, priority, state, reason, created_at, due_at, expires_at,
+    attempts, refusals, questions, repeats, retry_class, gateway, gateway_ref
+)
+SELECT '00000000-0000-7000-8000-000000000001', 'supporter', gen_random_uuid(), 'email', 1, 1, 'accepted', '',
+       now(), now(), now(), 1, 0, 0, 0, '', 'smtp', 'Q'
+FROM generate_series(1, 5000)
 """
 
 
