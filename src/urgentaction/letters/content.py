@@ -161,7 +161,10 @@ class AlertView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterContext:
-    """Everything a letter template may read. `language` is a code such as `en` or `ko`."""
+    """Everything a letter template may read. `language` is a code such as `en` or `ko`.
+
+    `enclosures` are titles of what goes with the letter, listed under the copies.
+    """
 
     language: str
     audience: Audience
@@ -173,6 +176,7 @@ class LetterContext:
     alert: AlertView
     persons: tuple[PersonView, ...] = ()
     cc: tuple[CcEntry, ...] = ()
+    enclosures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, replace
 
 from urgentaction.core.errors import TemplateError
-from urgentaction.letters import markdown, message_html
+from urgentaction.letters import bidi, lines, markdown, message_html
 from urgentaction.letters.content import (
     SLOT_NAME,
     SLOT_PREFERENCES,
@@ -27,7 +27,7 @@ from urgentaction.letters.content import (
 from urgentaction.letters.sandbox import Renderer
 from urgentaction.letters.sms import unfit_for_korea
 from urgentaction.letters.source import TemplateSource, split
-from urgentaction.letters.wording import labels, long_date, office_and_name
+from urgentaction.letters.wording import labelled, labels, long_date, office_and_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,7 @@ def render_notice(template_source: TemplateSource, context: NoticeContext) -> Re
     return RenderedNotice(
         language=context.language,
         subject=subject,
-        text=markdown.to_text(markdown.parse(body)) + "\n",
+        text=_directed(markdown.to_text(markdown.parse(body)) + "\n", context.language),
         html=message_html.notice(subject, body, language=context.language, sender=context.organisation.name),
     )
 
@@ -187,8 +187,8 @@ def addressee_lines(addressee: Addressee, language: str) -> tuple[str, ...]:
     else:
         who = (f"{addressee.honorific} {addressee.name}".strip(), addressee.office)
     contact = (
-        f"{words.fax} {addressee.printed_fax}" if addressee.printed_fax else "",
-        f"{words.email} {addressee.printed_email}" if addressee.printed_email else "",
+        labelled(words.fax, addressee.printed_fax) if addressee.printed_fax else "",
+        labelled(words.email, addressee.printed_email) if addressee.printed_email else "",
     )
     return tuple(shown for line in (*who, *addressee.postal_address, *contact) if (shown := markdown.one_line(line)))
 
@@ -198,12 +198,12 @@ def letterhead_lines(organisation: Organisation, language: str) -> tuple[tuple[s
     words = labels(language)
     named = ((words.phone, organisation.phone), (words.fax, organisation.fax))
     contact = (
-        *(f"{label} {value}" for label, value in named if value),
+        *(labelled(label, value) for label, value in named if value),
         organisation.email,
         organisation.website.removeprefix("https://"),
     )
-    lines = ((", ".join(organisation.postal_address),), contact)
-    return tuple(parts for line in lines if (parts := tuple(part for part in line if part)))
+    rows = ((", ".join(organisation.postal_address),), contact)
+    return tuple(parts for line in rows if (parts := tuple(part for part in line if part)))
 
 
 def signature_lines(context: LetterContext) -> tuple[str, ...]:
@@ -224,6 +224,12 @@ def cc_lines(context: LetterContext) -> tuple[str, ...]:
     return tuple(office_and_name(entry.name, entry.office, context.language) for entry in context.cc)
 
 
+def enclosure_lines(context: LetterContext) -> tuple[str, ...]:
+    """What goes with the letter, one line each, numbered where there are several."""
+    titles = [shown for title in context.enclosures if (shown := markdown.one_line(title))]
+    return tuple(titles) if len(titles) == 1 else tuple(f"{at}. {title}" for at, title in enumerate(titles, start=1))
+
+
 def _letter_blocks(letter: RenderedLetter, context: LetterContext) -> message_html.LetterBlocks:
     words = labels(letter.language)
     return message_html.LetterBlocks(
@@ -231,12 +237,14 @@ def _letter_blocks(letter: RenderedLetter, context: LetterContext) -> message_ht
         letterhead=tuple(" · ".join(parts) for parts in letterhead_lines(context.organisation, letter.language)),
         date_line=letter.date_line,
         addressee=addressee_lines(context.addressee, letter.language),
-        re_line=f"{words.re} {letter.re_line}",
+        re_line=labelled(words.re, letter.re_line),
         salutation=letter.salutation,
         closing=letter.closing,
         signature=signature_lines(context),
         cc_label=words.cc,
         cc=cc_lines(context),
+        enclosures_label=words.enclosures,
+        enclosures=enclosure_lines(context),
         reference=reference_line(context),
     )
 
@@ -244,16 +252,22 @@ def _letter_blocks(letter: RenderedLetter, context: LetterContext) -> message_ht
 def _letter_text(letter: RenderedLetter, context: LetterContext) -> str:
     blocks = _letter_blocks(letter, context)
     parts = [
-        markdown.wrap("\n".join((blocks.organisation, *blocks.letterhead))),
+        lines.wrap("\n".join((blocks.organisation, *blocks.letterhead))),
         blocks.date_line,
         "\n".join(blocks.addressee),
-        markdown.wrap(blocks.re_line),
+        lines.wrap(blocks.re_line),
         blocks.salutation,
         markdown.to_text(markdown.parse(letter.body_markdown)),
         blocks.closing,
         "\n".join(blocks.signature),
     ]
-    if blocks.cc:
-        parts.append("\n".join((blocks.cc_label, *blocks.cc)))
+    for label, entries in ((blocks.cc_label, blocks.cc), (blocks.enclosures_label, blocks.enclosures)):
+        if entries:
+            parts.append("\n".join((label, *entries)))
     parts.append(blocks.reference)
-    return "\n\n".join(parts) + "\n"
+    return _directed("\n\n".join(parts) + "\n", letter.language)
+
+
+def _directed(text: str, language: str) -> str:
+    """Plain text in a right-to-left language: what runs the other way is isolated, after lines were broken."""
+    return bidi.isolate(text, either_way=(SLOT_NAME,)) if labels(language).is_right_to_left else text

@@ -33,6 +33,7 @@ class Labels:
     email: str
     page: str
     copy_for: str
+    enclosures: str
     fax_from: str
     fax_to: str
     repeat: str
@@ -53,8 +54,9 @@ _LABELS = {
         email="Email:",
         page="page {x} of {y}",
         copy_for="Copy for:",
-        fax_from="From",
-        fax_to="To",
+        enclosures="Enclosures:",
+        fax_from="From:",
+        fax_to="To:",
         repeat="REPEAT TRANSMISSION",
         supporter="{name}",
         friend="friend",
@@ -69,8 +71,9 @@ _LABELS = {
         email="이메일:",
         page="{y}쪽 중 {x}쪽",
         copy_for="사본 수신:",
-        fax_from="발신",
-        fax_to="수신",
+        enclosures="붙임:",
+        fax_from="발신:",
+        fax_to="수신:",
         repeat="재전송",
         supporter="{name} 님",
         friend="회원님",
@@ -86,8 +89,9 @@ _LABELS = {
         email="Courriel :",
         page="page {x} sur {y}",
         copy_for="Copie pour :",
-        fax_from="De",
-        fax_to="À",
+        enclosures="Pièces jointes :",
+        fax_from="De :",
+        fax_to="À :",
         repeat="NOUVELLE TRANSMISSION",
         supporter="{name}",
         friend="amie, ami",
@@ -102,8 +106,9 @@ _LABELS = {
         email="Correo electrónico:",
         page="página {x} de {y}",
         copy_for="Copia para:",
-        fax_from="De",
-        fax_to="Para",
+        enclosures="Anexos:",
+        fax_from="De:",
+        fax_to="Para:",
         repeat="TRANSMISIÓN REPETIDA",
         supporter="{name}",
         friend="simpatizante",
@@ -118,8 +123,9 @@ _LABELS = {
         email="Эл. почта:",
         page="стр. {x} из {y}",
         copy_for="Копия для:",
-        fax_from="От",
-        fax_to="Кому",
+        enclosures="Приложения:",
+        fax_from="От:",
+        fax_to="Кому:",
         repeat="ПОВТОРНАЯ ПЕРЕДАЧА",
         supporter="{name}",
         friend="друзья",
@@ -134,8 +140,9 @@ _LABELS = {
         email="电子邮件：",
         page="第 {x} 页，共 {y} 页",
         copy_for="抄送副本：",
-        fax_from="发件方",
-        fax_to="收件方",
+        enclosures="附件：",
+        fax_from="发件方：",
+        fax_to="收件方：",
         repeat="重复发送",
         supporter="{name}",
         friend="朋友",
@@ -151,8 +158,9 @@ _LABELS = {
         email="電子メール：",
         page="{y}ページ中{x}ページ",
         copy_for="写し：",
-        fax_from="発信",
-        fax_to="宛先",
+        enclosures="同封：",
+        fax_from="発信：",
+        fax_to="宛先：",
         repeat="再送",
         supporter="{name} 様",
         friend="ご支援者の皆様",
@@ -168,8 +176,9 @@ _LABELS = {
         email="البريد الإلكتروني:",
         page="صفحة {x} من {y}",
         copy_for="نسخة موجهة إلى:",
-        fax_from="من",
-        fax_to="إلى",
+        enclosures="المرفقات:",
+        fax_from="من:",
+        fax_to="إلى:",
         repeat="إعادة إرسال",
         supporter="{name}",
         friend="صديقتنا، صديقنا",
@@ -192,6 +201,11 @@ def labels(language: str) -> Labels:
         raise MissingTranslation(
             f"letters can be set in {known}, not in {language!r}; add its labels in letters/wording.py"
         ) from None
+
+
+def labelled(label: str, value: str) -> str:
+    """A label with what it stands before. A full-width colon brings its own space."""
+    return f"{label}{value}" if label.endswith("：") else f"{label} {value}"
 
 
 def long_date(day: date, language: str) -> str:
