@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 
 from babel import Locale
 
-from urgentaction.alerts.models import Alert, AlertTarget
-from urgentaction.cases.models import Case
+from urgentaction.alerts.models import Alert
+from urgentaction.cases.models import Case, StatusUpdate
 from urgentaction.cases.queries import person_as_shown
 from urgentaction.cases.vocabulary import Status, label
 from urgentaction.channels.contract import Channel
@@ -52,11 +51,6 @@ def addressee(official: Official, language: str) -> Addressee:
 def cc_entry(official: Official, language: str) -> CcEntry:
     """One line of the CC list."""
     return CcEntry(name=_in(official.names, language), office=_in(official.office.names, language))
-
-
-def cc_list(targets: Iterable[AlertTarget], language: str) -> tuple[CcEntry, ...]:
-    """The CC list, in the case's order."""
-    return tuple(cc_entry(target.official, language) for target in targets if target.role == "cc")
 
 
 def case(found: Case, language: str, *, status: str) -> CaseView:
@@ -104,20 +98,24 @@ def persons(found: Case, audience: Audience, language: str, *, only: tuple[str, 
     return tuple(PersonView(name=one.name, is_minor=one.is_minor, pronoun=one.pronoun) for one in seen if one.name)
 
 
-def update(alert_row: Alert, language: str) -> UpdateView:
-    """The status the alert is about; a manual alert before any update speaks of the case's own."""
-    row, found = alert_row.update, alert_row.case
+def update(found: Case, language: str, *, row: StatusUpdate | None) -> UpdateView:
+    """The status one writes about: the update's, or without one the case's own."""
     status = row.status if row else found.status
     previous = row.previous_status if row else ""
     as_of = row.as_of if row else found.status_as_of
     return UpdateView(
         status=status,
-        status_label=label(Status(status), language) if status else "",
+        status_label=status_label(status, language),
         as_of=as_of or found.created_at.date(),
         place=row.place if row else found.place,
         confidence=row.confidence if row else found.confidence,
-        previous_status_label=label(Status(previous), language) if previous else "",
+        previous_status_label=status_label(previous, language),
     )
+
+
+def status_label(status: str, language: str) -> str:
+    """A status in words, or nothing for none."""
+    return label(Status(status), language) if status else ""
 
 
 def alert(row: Alert, *, dated_on: date, kind: str) -> AlertView:
