@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 WRAP_AT = 72
+#: No character below this one is wide.
+_FIRST_WIDE = "\u1100"
 
 _NOT_FIRST = frozenset(
     "、。，．・：；？！）」』】〕〉》］｝〟’”…‥—～ー々〻ゝゞヽヾ％‰℃°,.:;?!)]}%"
@@ -21,7 +24,7 @@ _NOT_LAST = frozenset("（「『【〔〈《［｛〝‘“([{＃＄￥№")
 
 def columns(text: str) -> int:
     """How many columns of a terminal or fixed-width mail `text` takes (Unicode Standard Annex 11)."""
-    return sum(_width(char) for char in text)
+    return len(text) if text.isascii() else sum(map(_width, text))
 
 
 def wrap(text: str, *, width: int = WRAP_AT) -> str:
@@ -46,6 +49,9 @@ def _wrapped(text: str, width: int) -> Iterator[str]:
 
 def _pieces(word: str) -> Iterator[str]:
     """A word in the pieces between which a line may end."""
+    if not word or max(word) < _FIRST_WIDE:
+        yield word
+        return
     begin = 0
     for at in range(1, len(word)):
         if _may_part(word[at - 1], word[at]):
@@ -60,15 +66,18 @@ def _may_part(before: str, after: str) -> bool:
     return after not in _NOT_FIRST and before not in _NOT_LAST and _width(after) > 0
 
 
+@lru_cache(maxsize=8192)
 def _stands_alone(char: str) -> bool:
     """Whether a line may end beside it: Han, Kana and their punctuation. Hangul is written in words."""
     return _is_wide(char) and not unicodedata.name(char, "").startswith("HANGUL")
 
 
+@lru_cache(maxsize=8192)
 def _is_wide(char: str) -> bool:
     return unicodedata.east_asian_width(char) in "WF"
 
 
+@lru_cache(maxsize=8192)
 def _width(char: str) -> int:
     if unicodedata.combining(char) or unicodedata.category(char) == "Cf":
         return 0

@@ -16,6 +16,7 @@ from functools import lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 from urgentaction.letters.lines import WRAP_AT, columns, wrap
@@ -86,10 +87,14 @@ def escape(value: str) -> str:
     return _AT_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", one_line(value)))
 
 
-@lru_cache(maxsize=64)  # a letter's text, HTML and PDF come from the same few sources, one after the other
+@lru_cache(maxsize=64)  # a letter's text, HTML and PDF come from the same source, one after the other
+def _tokens(source: str) -> list[Token]:
+    return _PARSER.parse(source)
+
+
 def parse(source: str) -> tuple[Block, ...]:
     """Markdown to blocks. Raw HTML, images, code and dangerous links come out as the text they were written as."""
-    return tuple(_blocks(SyntaxTreeNode(_PARSER.parse(source)).children))
+    return tuple(_blocks(SyntaxTreeNode(_tokens(source)).children))
 
 
 def _blocks(nodes: Sequence[SyntaxTreeNode]) -> Iterator[Block]:
@@ -133,7 +138,7 @@ def _runs(nodes: Sequence[SyntaxTreeNode], style: Run) -> Iterator[Run]:
 def to_html(source: str) -> str:
     """A clean HTML fragment: the tags of a letter, links to http, https and mail only."""
     return nh3.clean(
-        _PARSER.render(source),
+        _PARSER.renderer.render(_tokens(source), _PARSER.options, {}),
         tags=_TAGS,
         attributes={"a": {"href"}, "ol": {"start"}},
         url_schemes={scheme.rstrip(":") for scheme in _LINK_SCHEMES},

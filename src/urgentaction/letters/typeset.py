@@ -1,9 +1,8 @@
 """Letters on paper: a rendered letter in, PDF out, through Typst.
 
 Owns one compiler that keeps the fonts loaded. The layout is `templates/typst/letter.typ`, what a language is set in is
-`letters.faces`; data goes in as JSON through `sys_inputs` and is set as text, never spliced into source. Output is
-PDF/UA-1 and PDF/A-2a at once, and the same bytes for the same input. Must not choose words, read the clock, or know
-cases.
+`letters.faces`; data goes in as JSON within one string literal and is set as text, never as source. Output is PDF/UA-1
+and PDF/A-2a at once, and the same bytes for the same input. Must not choose words, read the clock, or know cases.
 """
 
 from __future__ import annotations
@@ -38,6 +37,9 @@ from urgentaction.letters.wording import labelled, labels, long_date, office_and
 #: Accessible (ISO 14289-1) and made to be kept (ISO 19005-2, level A): tagged, every font inside, colours defined.
 _STANDARDS: list[typst.PDFStandard] = ["ua-1", "a-2a"]
 
+#: Data comes in by the program's text and not by `sys.inputs`: these are part of Typst's library, and whatever had been
+#: laid out before, the letterhead say, would have to be laid out again with each new letter.
+_MAIN = '#import "letter.typ": letter\n#letter(json(bytes(DATA)))\n'
 #: The smallest print on a fax, in points.
 _FAX_SMALL = 11
 
@@ -117,11 +119,11 @@ class Typesetter:
     def _compile(self, data: dict[str, Any], rendered: RenderedLetter, context: LetterContext) -> bytes:
         # The letter's own date, so that the same letter is the same file whenever it is made.
         stamp = int(datetime.combine(context.alert.dated_on, time(), UTC).timestamp())
-        inputs = {"data": json.dumps(data, ensure_ascii=False, sort_keys=True)}
+        source = _MAIN.replace("DATA", _string_literal(json.dumps(data, sort_keys=True)))
         try:
             with self._lock:
                 pdf, warnings = self._compiler.compile_with_warnings(
-                    format="pdf", pdf_standards=_STANDARDS, sys_inputs=inputs, timestamp=stamp
+                    source.encode(), format="pdf", pdf_standards=_STANDARDS, timestamp=stamp
                 )
         except typst.TypstError as error:
             told = error.message + _advice(error.message)
@@ -139,6 +141,11 @@ class Typesetter:
 def pdf_sha256(pdf: bytes) -> str:
     """SHA-256 of a PDF in hexadecimal, as stored with the frozen letter."""
     return hashlib.sha256(pdf).hexdigest()
+
+
+def _string_literal(text: str) -> str:
+    """Text as Typst writes a string: only the backslash and the quotation mark mean anything there."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _advice(message: str) -> str:
