@@ -15,10 +15,12 @@ from django.conf import settings
 
 from urgentaction.alerts.models import Alert, AlertTarget
 from urgentaction.alerts.plan import AlertPlan
+from urgentaction.alerts.service import keep_languages, write_in
 from urgentaction.cases.models import Case
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.core.errors import TemplateError
+from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.directory.models import ContactPoint, Official
 from urgentaction.directory.queries import officials_in_office
 from urgentaction.triggers.decision import SupportersAudience
@@ -31,7 +33,10 @@ from .personal import SMS_LINK
 from .render import RenderedLetter, render_letter, render_notice, render_sms
 from .source import Family, TemplateSource, load_shipped
 from .typeset import FaxHeader, Typesetter, pdf_sha256
+from .wording import MissingTranslation
 
+#: Always complete.
+FALLBACK = LETTER_LANGUAGES[0]
 #: A manual alert without kinds of its own uses these.
 MANUAL_LETTER, MANUAL_NOTICE = "first_appeal", "appeal"
 
@@ -45,6 +50,8 @@ def typesetter() -> Typesetter:
 def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
     """Write a letter for each target that has none yet. Returns how many were written.
 
+    An office whose language has no template of this kind, or no salutation for the addressee, is written to in English.
+
     Raises:
         TemplateError: a template is missing or can't be rendered; nothing is written then.
     """
@@ -52,6 +59,9 @@ def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
         return 0
     done = set(alert.letters.values_list("official_id", flat=True))
     targets = list(alert.targets.select_related("official__office"))
+    for target in targets:
+        if target.official_id not in done:
+            write_in(target, _language_of(target, targets, plan))
     fresh = [_letter(alert, plan, target, targets) for target in targets if target.official_id not in done]
     Letter.objects.bulk_create(fresh, ignore_conflicts=True)
     return len(fresh)
@@ -60,13 +70,17 @@ def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
 def freeze_notices(alert: Alert, plan: AlertPlan) -> int:
     """Write the notices, one for each channel and language. Returns how many were written.
 
+    A case may have texts in more languages than a kind of notice has templates: those languages are taken off the
+    alert, and their readers get the English notice.
+
     Raises:
-        TemplateError: a translation is missing or a template can't be rendered.
+        TemplateError: the English text is missing or a template can't be rendered.
     """
     if plan.supporters is None:
         return 0
     done = set(alert.notices.values_list("channel", "language"))
     channels = {*plan.supporters.channels, *_correction_channels(plan)}
+    keep_languages(alert, [one for one in alert.languages if one == FALLBACK or _has_notices(plan, channels, one)])
     fresh = [
         _notice(alert, plan, channel, language)
         for channel in sorted(channels)
@@ -174,8 +188,7 @@ def _notice(alert: Alert, plan: AlertPlan, channel: Channel, language: str) -> N
     day = dated_on(alert)
     common = {"alert": alert, "channel": channel.value, "language": language, "kind": kind, "frozen_at": clock.now()}
     if channel is Channel.SMS:
-        sms_kind = kind if kind in SMS_KINDS else "update"
-        source = template(Family.SMS, sms_kind, language)
+        source = template(Family.SMS, _sms_kind(kind), language)
         text = render_sms(
             source,
             SmsContext(
@@ -205,6 +218,40 @@ def _notice(alert: Alert, plan: AlertPlan, channel: Channel, language: str) -> N
 
 
 SMS_KINDS = frozenset({"appeal", "update"})
+
+
+def _sms_kind(kind: str) -> str:
+    return kind if kind in SMS_KINDS else "update"
+
+
+def _has_notices(plan: AlertPlan, channels: Iterable[Channel], language: str) -> bool:
+    kind = plan.notice_kind or MANUAL_NOTICE
+    return all(
+        _has_template(Family.SMS, _sms_kind(kind), language)
+        if channel is Channel.SMS
+        else _has_template(Family.NOTICES, kind, language)
+        for channel in channels
+    )
+
+
+def _language_of(target: AlertTarget, targets: Iterable[AlertTarget], plan: AlertPlan) -> str:
+    """A copy shows the letter to the main addressee: that is who must be greeted in the copy's language."""
+    language = target.language
+    if not _has_template(Family.LETTERS, _letter_kind(plan), language):
+        return FALLBACK
+    try:
+        is_greeted = bool(views.addressee(_main(target, targets), language).salutation)
+    except MissingTranslation:
+        is_greeted = False
+    return language if is_greeted else FALLBACK
+
+
+def _has_template(family: Family, kind: str, language: str) -> bool:
+    try:
+        template(family, kind, language)
+    except MissingTranslation:
+        return False
+    return True
 
 
 def action_url(case: Case) -> str:
