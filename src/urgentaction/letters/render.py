@@ -27,7 +27,7 @@ from urgentaction.letters.content import (
 from urgentaction.letters.sandbox import Renderer
 from urgentaction.letters.sms import unfit_for_korea
 from urgentaction.letters.source import Parts, TemplateSource, split
-from urgentaction.letters.wording import NameOrder, ended, labels, long_date, office_and_name
+from urgentaction.letters.wording import NameOrder, ended, labelled, labels, long_date, office_and_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,8 +207,8 @@ def addressee_lines(addressee: Addressee, language: str) -> tuple[str, ...]:
             parts = (addressee.office, addressee.name, addressee.honorific)
             who = (words.between.join(part for part in parts if part),)
     contact = (
-        f"{words.fax} {addressee.printed_fax}" if addressee.printed_fax else "",
-        f"{words.email} {addressee.printed_email}" if addressee.printed_email else "",
+        labelled(words.fax, addressee.printed_fax) if addressee.printed_fax else "",
+        labelled(words.email, addressee.printed_email) if addressee.printed_email else "",
     )
     return tuple(shown for line in (*who, *addressee.postal_address, *contact) if (shown := markdown.one_line(line)))
 
@@ -218,7 +218,7 @@ def letterhead_lines(organisation: Organisation, language: str) -> tuple[tuple[s
     words = labels(language)
     named = ((words.phone, organisation.phone), (words.fax, organisation.fax))
     contact = (
-        *(f"{label} {value}" for label, value in named if value),
+        *(labelled(label, value) for label, value in named if value),
         organisation.email,
         organisation.website.removeprefix("https://"),
     )
@@ -253,7 +253,7 @@ def _letter_blocks(letter: RenderedLetter, context: LetterContext) -> message_ht
         letterhead=tuple(" · ".join(parts) for parts in letterhead_lines(context.organisation, letter.language)),
         date_line=letter.date_line,
         addressee=addressee_lines(context.addressee, letter.language),
-        re_line=f"{words.re} {letter.re_line}",
+        re_line=labelled(words.re, letter.re_line),
         salutation=letter.salutation,
         closing=letter.closing,
         signature=signature_lines(context),
@@ -272,7 +272,7 @@ def _letter_text(letter: RenderedLetter, context: LetterContext) -> str:
         markdown.wrap(blocks.re_line),
         blocks.salutation,
         markdown.to_text(markdown.parse(letter.body_markdown)),
-        blocks.closing,
+        markdown.wrap(blocks.closing),
         "\n".join(blocks.signature),
     ]
     if blocks.cc:

@@ -29,7 +29,7 @@ from urgentaction.letters.render import (
     reference_line,
     signature_lines,
 )
-from urgentaction.letters.wording import labels, long_date, office_and_name
+from urgentaction.letters.wording import labelled, labels, long_date, office_and_name
 
 #: Package and folder of each font file; all come as wheels, the system's own fonts are never used.
 _FONTS = (
@@ -171,7 +171,7 @@ def _data(
         "edition": edition.value,
         "language": language.split("-")[0],
         "region": words.locale.partition("_")[2],
-        "title": f"{words.re} {rendered.re_line}",
+        "title": labelled(words.re, rendered.re_line),
         "author": context.organisation.name,
         "organisation": context.organisation.name,
         "letterhead": letterhead_lines(context.organisation, language),

@@ -217,7 +217,9 @@ def labels(language: str) -> Labels:
 
 
 def long_date(day: date, language: str) -> str:
-    """A date as one writes it in a letter: "24 November 2015", "2015년 11월 24일" (CLDR long form, except two).
+    """A date as one writes it in a letter: "24 November 2015", "2015년 11월 24일" (CLDR long form, except three).
+
+    French calls the first of a month "1er", and CLDR doesn't.
 
     Russian spells out the word for "year": CLDR's "г." would end many a sentence in two full stops.
 
@@ -230,6 +232,8 @@ def long_date(day: date, language: str) -> str:
     if language == "ar":
         month = f"{_month(day, 'ar_LB')}/{_month(day, 'ar_EG')}"
         return f"{day.day} {month} {day.year}"
+    if language == "fr" and day.day == 1:
+        return format_date(day, format="'1er' MMMM y", locale=locale)
     return format_date(day, format="d MMMM y 'года'" if language == "ru" else "long", locale=locale)
 
 
@@ -245,6 +249,11 @@ def ended(text: str, mark: str) -> str:
 
 _WEAK_MARKS = ",،，、:："
 _STRONG_MARKS = (".", "!", "?", "。", "！", "？", "؟", "…")
+
+
+def labelled(label: str, value: str) -> str:
+    """A label and what it names: "Fax: +82 …", "传真：+82 …". A full-width colon brings its own blank."""
+    return f"{label}{value}" if label.endswith("：") else f"{label} {value}"
 
 
 def office_and_name(name: str, office: str, language: str) -> str:
