@@ -103,13 +103,14 @@ def load_forms(language: str, *, root: Path) -> Mapping[tuple[OfficeKind, Addres
     name = f"{FOLDER}/{language}.toml"
     try:
         tables = tomllib.loads((root / name).read_text(encoding="utf-8"))
-        told = _File.model_validate({"kind": tables})
     except FileNotFoundError:
         raise MissingTranslation(
             f"no forms of address in {language!r}; add the file templates/{name}, or a salutation to the official"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TemplateError(f"{name} can't be read: {error}") from error
+    try:
+        told = _File.model_validate({"kind": tables})
     except ValidationError as error:
         first = error.errors()[0]
         raise TemplateError(f"{place_in(name, tables, first['loc'][1:])}: {first['msg']}") from None

@@ -238,7 +238,7 @@ def long_date(day: date, language: str) -> str:
 
 
 def _month(day: date, locale: str) -> str:
-    return get_month_names("wide", locale=locale)[day.month]
+    return str(get_month_names("wide", locale=locale)[day.month])
 
 
 def ended(text: str, mark: str) -> str:

@@ -222,4 +222,4 @@ def test_the_text_message_is_short_on_every_day_of_the_year(language: str) -> No
         assert segments <= 2, (text, len(text))
         if language in {"en", "es"} or (language == "fr" and (deadline is None or deadline.month != 8)):
             assert encoding is SmsEncoding.GSM_7
-    assert not re.search(r"Tumen|투먼|Тумэн|图们|図們|تومن|Kore|Coré|Core|북한|朝鲜|朝鮮|Коре|كوريا", text)
+        assert not re.search(r"Tumen|투먼|Тумэн|图们|図們|تومن|Kore|Coré|Core|북한|朝鲜|朝鮮|Коре|كوريا", text)
