@@ -34,6 +34,11 @@ def appeal(language: str, status: str = "return_imminent", context: LetterContex
     return render_letter(source, context or sample_letter(language, status))
 
 
+def as_seen(text: str) -> str:
+    """Without the marks that keep a number or an address in its own direction (Unicode Standard Annex 9)."""
+    return re.sub("[\u2066-\u2069]", "", text)
+
+
 #: The first lines, the end, and how the President is greeted, of the letter of 24 November 2015.
 AS_PRINTED = {
     "en": ("24 November 2015", "H.E. Ms Park Geun-hye\nPresident of", "Dear President Park,", "Yours sincerely,"),
@@ -77,11 +82,12 @@ def test_the_letter_has_the_form_of_its_language(language: str) -> None:
     letter = appeal(language)
     date_line, block, salutation, closing = AS_PRINTED[language]
     assert (letter.date_line, letter.salutation) == (date_line, salutation)
-    places = [letter.text.find(f"\n{part}\n") for part in (date_line, block.split("\n")[0], salutation)]
+    text = as_seen(letter.text)
+    places = [text.find(f"\n{part}\n") for part in (date_line, block.split("\n")[0], salutation)]
     assert -1 not in places
     assert places == sorted(places)
-    assert block in letter.text
-    assert f"\n{closing}\n" in letter.text
+    assert block in text
+    assert f"\n{closing}\n" in text
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -168,7 +174,8 @@ def test_marks_and_quotes_are_those_of_the_language(language: str) -> None:
 
 @pytest.mark.parametrize("language", LETTER_LANGUAGES)
 def test_texts_are_composed_and_carry_no_hidden_marks(language: str) -> None:
-    text = appeal(language).text
+    letter = appeal(language)
+    text = "".join((letter.date_line, letter.re_line, letter.salutation, letter.body_markdown, letter.closing))
     assert text == unicodedata.normalize("NFC", text)
     assert [hex(ord(char)) for char in text if unicodedata.category(char) in {"Cf", "Co", "Cn"}] == []
 
@@ -201,7 +208,7 @@ def test_the_notice_is_addressed_and_complete(language: str, deadline: date | No
     links = {"unsubscribe_url": "https://x.example/u", "preferences_url": "https://x.example/p"}
     for name, greeting in (("Ada Noor", named), ("", friend)):
         filled = notice.fill(name=name, **links)
-        assert filled.text.startswith(f"{greeting}\n")
+        assert as_seen(filled.text).startswith(f"{greeting}\n")
         assert not REMAINS.search(filled.subject + filled.text + filled.html)
         assert all(link in filled.text for link in (*links.values(), context.action_url))
     assert "UA 117/15" in notice.subject
