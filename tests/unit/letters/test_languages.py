@@ -175,7 +175,7 @@ def test_marks_and_quotes_are_those_of_the_language(language: str) -> None:
 @pytest.mark.parametrize("language", LETTER_LANGUAGES)
 def test_texts_are_composed_and_carry_no_hidden_marks(language: str) -> None:
     letter = appeal(language)
-    text = "".join((letter.date_line, letter.re_line, letter.salutation, letter.body_markdown, letter.closing))
+    text = f"{letter.date_line}{letter.re_line}{letter.salutation}{letter.body_markdown}{letter.closing}"
     assert text == unicodedata.normalize("NFC", text)
     assert [hex(ord(char)) for char in text if unicodedata.category(char) in {"Cf", "Co", "Cn"}] == []
 
