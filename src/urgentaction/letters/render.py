@@ -26,8 +26,8 @@ from urgentaction.letters.content import (
 )
 from urgentaction.letters.sandbox import Renderer
 from urgentaction.letters.sms import unfit_for_korea
-from urgentaction.letters.source import TemplateSource, split
-from urgentaction.letters.wording import labelled, labels, long_date, office_and_name
+from urgentaction.letters.source import Parts, TemplateSource, split
+from urgentaction.letters.wording import NameOrder, ended, labelled, labels, long_date, office_and_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class RenderedLetter:
 
     Attributes:
         re_line: without the "Re:".
-        salutation, closing: as printed, with the comma where the language has one.
+        salutation, closing: as printed, with the mark that ends them in the language.
         date_line: in the language's form.
         body_markdown: between salutation and closing.
         text: the whole letter as plain text, wrapped at 72 columns.
@@ -89,23 +89,25 @@ _SLOT = re.compile("|".join(map(re.escape, (SLOT_NAME, SLOT_UNSUBSCRIBE, SLOT_PR
 
 
 def render_letter(template_source: TemplateSource, context: LetterContext) -> RenderedLetter:
-    """Render a letter. Front matter: `re` (needed), `closing` (used where the addressee has none of its own).
+    """Render a letter. Front matter: `re`; `closing`, used where the addressee has no form of its own; and
+    `closing_for = "everybody"` where the letter's closing says something (thanks, say) and comes before any form.
 
     Raises:
         TemplateError: naming template, line, variable, and what to do.
         MissingTranslation: the language has no labels.
     """
     _agree(template_source, context.language)
-    parts = split(template_source, required=("re", "closing"))
+    parts = split(template_source, required=("re", "closing"), optional=("closing_for",))
     renderer, values = Renderer(context.language), _values(context)
     body = renderer.markdown(parts.body, values).strip()
-    words, closing = labels(context.language), context.addressee.closing.rstrip(", ")
+    words = labels(context.language)
+    closing = "" if _closes_for_everybody(parts) else context.addressee.closing
     closing = closing or renderer.plain(parts.front["closing"], values)
     letter = RenderedLetter(
         language=context.language,
         re_line=renderer.plain(parts.front["re"], values),
-        salutation=_salutation(context.addressee, template_source.name) + words.comma,
-        closing=closing if closing.endswith(".") else f"{closing}{words.comma}",
+        salutation=ended(_salutation(context.addressee, template_source.name), words.after_salutation),
+        closing=ended(closing, words.after_closing),
         date_line=long_date(context.alert.dated_on, context.language),
         body_markdown=re.sub(r"\n{3,}", "\n\n", body),
         text="",
@@ -170,22 +172,40 @@ def _values(context: LetterContext | NoticeContext | SmsContext) -> dict[str, ob
     return {field.name: getattr(context, field.name) for field in dataclasses.fields(context)}
 
 
-def _salutation(addressee: Addressee, template: str) -> str:
-    salutation = addressee.salutation.strip().rstrip(",")
-    if not salutation:
+def _closes_for_everybody(parts: Parts) -> bool:
+    told = parts.front.get("closing_for")
+    if told is None:
+        return False
+    if told.text != "everybody":
         raise TemplateError(
-            f"template {template}: {addressee.name} has no salutation in this language; add it in the directory"
+            f"template {told.name}, line {told.first_line}: 'closing_for' can only be \"everybody\"; "
+            "leave it out where the addressee's own form of address comes first"
         )
-    return salutation
+    return True
+
+
+def _salutation(addressee: Addressee, template: str) -> str:
+    if not addressee.salutation.strip():
+        raise TemplateError(
+            f"template {template}: {addressee.name} has no salutation in this language; add it in the directory, "
+            "or the kind of the office"
+        )
+    return addressee.salutation
 
 
 def addressee_lines(addressee: Addressee, language: str) -> tuple[str, ...]:
     """The address block, line by line, with fax and email as the office prints them."""
     words = labels(language)
-    if words.is_name_last:
-        who: tuple[str, ...] = (f"{addressee.office} {addressee.name} {addressee.honorific}".strip(),)
-    else:
-        who = (f"{addressee.honorific} {addressee.name}".strip(), addressee.office)
+    titled = f"{addressee.honorific} {addressee.name}".strip()
+    who: tuple[str, ...]
+    match words.order:
+        case NameOrder.NAME_FIRST:
+            who = (titled, addressee.office)
+        case NameOrder.OFFICE_FIRST:
+            who = (addressee.office, titled)
+        case NameOrder.ONE_LINE:
+            parts = (addressee.office, addressee.name, addressee.honorific)
+            who = (words.between.join(part for part in parts if part),)
     contact = (
         labelled(words.fax, addressee.printed_fax) if addressee.printed_fax else "",
         labelled(words.email, addressee.printed_email) if addressee.printed_email else "",
@@ -207,9 +227,11 @@ def letterhead_lines(organisation: Organisation, language: str) -> tuple[tuple[s
 
 
 def signature_lines(context: LetterContext) -> tuple[str, ...]:
-    """Name, title and division, organisation."""
-    signatory = context.signatory
-    title = ", ".join(part for part in (signatory.title, signatory.division) if part)
+    """Name, title and division, organisation. Where the office precedes a name, the division precedes the title."""
+    signatory, words = context.signatory, labels(context.language)
+    title = words.list_comma.join(part for part in (signatory.title, signatory.division) if part)
+    if words.order is NameOrder.ONE_LINE:
+        title = words.between.join(part for part in (signatory.division, signatory.title) if part)
     return tuple(line for line in (signatory.name, title, context.organisation.name) if line)
 
 
@@ -258,7 +280,7 @@ def _letter_text(letter: RenderedLetter, context: LetterContext) -> str:
         lines.wrap(blocks.re_line),
         blocks.salutation,
         markdown.to_text(markdown.parse(letter.body_markdown)),
-        blocks.closing,
+        lines.wrap(blocks.closing),
         "\n".join(blocks.signature),
     ]
     for label, entries in ((blocks.cc_label, blocks.cc), (blocks.enclosures_label, blocks.enclosures)):

@@ -15,9 +15,11 @@ from django.conf import settings
 
 from urgentaction.alerts.models import Alert, AlertTarget
 from urgentaction.alerts.plan import AlertPlan
+from urgentaction.alerts.service import keep_languages, write_in
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.core.errors import TemplateError
+from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.directory.models import ContactPoint, Official
 from urgentaction.directory.queries import officials_in_office
 from urgentaction.triggers.decision import SupportersAudience
@@ -29,7 +31,10 @@ from .personal import SMS_LINK
 from .render import RenderedLetter, render_letter, render_notice, render_sms
 from .source import Family, TemplateSource, load_shipped
 from .typeset import FaxHeader, Typesetter, pdf_sha256
+from .wording import MissingTranslation
 
+#: Always complete.
+FALLBACK = LETTER_LANGUAGES[0]
 #: A manual alert without kinds of its own uses these.
 MANUAL_LETTER, MANUAL_NOTICE = "first_appeal", "appeal"
 
@@ -43,6 +48,8 @@ def typesetter() -> Typesetter:
 def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
     """Write a letter for each target that has none yet. Returns how many were written.
 
+    An office whose language has no template of this kind, or no salutation for the addressee, is written to in English.
+
     Raises:
         TemplateError: a template is missing or can't be rendered; nothing is written then.
     """
@@ -50,6 +57,9 @@ def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
         return 0
     done = set(alert.letters.values_list("official_id", flat=True))
     targets = list(alert.targets.select_related("official__office"))
+    for target in targets:
+        if target.official_id not in done:
+            write_in(target, _language_of(target, targets, plan))
     fresh = [_letter(alert, plan, target, targets) for target in targets if target.official_id not in done]
     Letter.objects.bulk_create(fresh, ignore_conflicts=True)
     return len(fresh)
@@ -58,13 +68,17 @@ def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
 def freeze_notices(alert: Alert, plan: AlertPlan) -> int:
     """Write the notices, one for each channel and language. Returns how many were written.
 
+    A case may have texts in more languages than a kind of notice has templates: those languages are taken off the
+    alert, and their readers get the English notice.
+
     Raises:
-        TemplateError: a translation is missing or a template can't be rendered.
+        TemplateError: the English text is missing or a template can't be rendered.
     """
     if plan.supporters is None:
         return 0
     done = set(alert.notices.values_list("channel", "language"))
     channels = {*plan.supporters.channels, *_correction_channels(plan)}
+    keep_languages(alert, [one for one in alert.languages if one == FALLBACK or _has_notices(plan, channels, one)])
     fresh = [
         _notice(alert, plan, channel, language)
         for channel in sorted(channels)
@@ -190,6 +204,36 @@ SMS_KINDS = frozenset({"appeal", "update"})
 def sms_kind(notice_kind: str) -> str:
     """The text message that goes with a notice: its own, or that of an update."""
     return notice_kind if notice_kind in SMS_KINDS else "update"
+
+
+def _has_notices(plan: AlertPlan, channels: Iterable[Channel], language: str) -> bool:
+    kind = plan.notice_kind or MANUAL_NOTICE
+    return all(
+        _has_template(Family.SMS, sms_kind(kind), language)
+        if channel is Channel.SMS
+        else _has_template(Family.NOTICES, kind, language)
+        for channel in channels
+    )
+
+
+def _language_of(target: AlertTarget, targets: Iterable[AlertTarget], plan: AlertPlan) -> str:
+    """A copy shows the letter to the main addressee: that is who must be greeted in the copy's language."""
+    language = target.language
+    if not _has_template(Family.LETTERS, _letter_kind(plan), language):
+        return FALLBACK
+    try:
+        is_greeted = bool(views.addressee(_main(target, targets), language).salutation)
+    except MissingTranslation:
+        is_greeted = False
+    return language if is_greeted else FALLBACK
+
+
+def _has_template(family: Family, kind: str, language: str) -> bool:
+    try:
+        template(family, kind, language)
+    except MissingTranslation:
+        return False
+    return True
 
 
 def template(family: Family, kind: str, language: str) -> TemplateSource:
