@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.layout import ROOT, project_files, text_of
+from urgentaction.core.languages import LETTER_LANGUAGES
 
-LANGUAGES = {"en", "ko"}
+#: Every text exists in these.
+LANGUAGES = frozenset({"en", "ko"})
+#: These exist in every language of letters; what follows a first appeal falls back to English where it must.
+EVERY_LANGUAGE = frozenset(LETTER_LANGUAGES)
+IN_EVERY_LANGUAGE = ("/letters/first_appeal/", "/notices/appeal/", "/sms/appeal/", "/forms_of_address/")
 #: `letters/appeal/en.md`, `sms/notice.ko.txt`, `email/notice_en.html`: the language and what surrounds it.
-LANGUAGE_IN_NAME = re.compile(r"(?<=[/._-])(en|ko)(?=\.)")
+LANGUAGE_IN_NAME = re.compile(rf"(?<=[/._-])({'|'.join(LETTER_LANGUAGES)})(?=\.)")
 
 # Written in pieces so that this file does not find itself.
 MACHINE_PATH = re.compile(
@@ -22,23 +27,31 @@ INDEX_ADDRESS = re.compile(r"--(?:extra-)?index-url|--find-links|(?<!\w)-[if] |h
 
 
 def untranslated(names: list[str]) -> dict[str, set[str]]:
-    """For every text that exists in some of the languages: which are missing. Paths relative to `templates/`."""
+    """For every text that isn't there in all the languages it should: which are missing. Paths within `templates/`."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for name in names:
         if match := LANGUAGE_IN_NAME.search(f"/{name}"):
             found[LANGUAGE_IN_NAME.sub("*", f"/{name}")].add(match[1])
-    return {text: LANGUAGES - there for text, there in found.items() if there != LANGUAGES}
+    missing = {text: set(_needed(text) - there) for text, there in found.items()}
+    return {text: languages for text, languages in missing.items() if languages}
 
 
-def test_every_text_exists_in_english_and_korean() -> None:
+def _needed(text: str) -> frozenset[str]:
+    return EVERY_LANGUAGE if text.startswith(IN_EVERY_LANGUAGE) else LANGUAGES
+
+
+def test_every_text_exists_in_its_languages() -> None:
     templates = ROOT / "templates"
     names = [path.relative_to(templates).as_posix() for path in templates.rglob("*") if path.is_file()]
+    assert all(any(f"/{name}".startswith(place) for name in names) for place in IN_EVERY_LANGUAGE)
     assert untranslated(names) == {}
 
 
 def test_a_missing_translation_is_seen() -> None:
     names = ["letters/appeal/en.md", "letters/appeal/ko.md", "sms/notice.en.txt", "typst/letter.typ"]
     assert untranslated(names) == {"/sms/notice.*.txt": {"ko"}}
+    first = [f"letters/first_appeal/{language}.md" for language in LETTER_LANGUAGES if language != "zh-Hans"]
+    assert untranslated(first) == {"/letters/first_appeal/*.md": {"zh-Hans"}}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda path: path.name)

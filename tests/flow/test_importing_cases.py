@@ -61,7 +61,7 @@ SPOILT = [
     ("as_of = 2015-11-24", "as_of = 2999-11-24", "story 3, as_of", "2999-11-24 is in the future"),
     ("as_of = 2015-11-24", "as_of = 2015-10-01", "story 3, as_of", "is before the step above it"),
     ("as_of = 2015-11-24", "as_of = 2015-11-31", "", "is not valid TOML: "),
-    ('ko = "중국에', 'fr = "중국에', "titles, ko", "is missing; add it"),
+    ('ko = "중국에', 'de = "중국에', "titles, ko", "is missing; add it"),
     ('ko = "중국 당국에', '# "', "subjects, ko", "is missing; add it"),
     ('en = "Nine refugees from North Korea held in China"', "", "titles", "the English text is missing"),
 ]  # fmt: skip
@@ -82,9 +82,9 @@ def test_a_title_without_texts(folder: Path) -> None:
 
 
 def test_texts_without_a_title(folder: Path) -> None:
-    shutil.copy(folder / "texts" / "en.md", folder / "texts" / "fr.md")
+    shutil.copy(folder / "texts" / "en.md", folder / "texts" / "de.md")
     found = faults(lambda: import_it(folder))
-    assert list(found) == [f"{NAME}/{CASE}, titles, fr", f"{NAME}/{CASE}, subjects, fr"]
+    assert list(found) == [f"{NAME}/{CASE}, titles, de", f"{NAME}/{CASE}, subjects, de"]
 
 
 @pytest.mark.parametrize(

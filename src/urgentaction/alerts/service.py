@@ -368,3 +368,17 @@ def drop_unreached_targets(alert: Alert, plan: AlertPlan, *, reached: Any) -> in
     offices = set(reached.filter(official__isnull=False).values_list("official__office_id", flat=True))
     dropped, _ = alert.targets.exclude(official__office_id__in=offices).delete()
     return dropped
+
+
+def keep_languages(alert: Alert, languages: list[str]) -> None:
+    """The languages in which the alert's notices can be written; everybody else reads the English one."""
+    if alert.languages != languages:
+        alert.languages = languages
+        alert.save(update_fields=["languages"])
+
+
+def write_in(target: AlertTarget, language: str) -> None:
+    """The language of a target's letter, where it isn't the one its office prefers."""
+    if target.language != language:
+        target.language = language
+        target.save(update_fields=["language"])

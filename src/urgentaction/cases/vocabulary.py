@@ -1,18 +1,20 @@
 """The words of a case: statuses, how sure we are, and what a country has to do with it.
 
-Owns the closed vocabularies and their labels in English and Korean, in the terms the field uses. Pure: imports no
-framework and no model, so that rules, templates and the command line can all share it. What a status *triggers* is not
+Owns the closed vocabularies and choosing their labels (`vocabulary_labels`). Pure: imports no framework and no model,
+so that rules, templates and the command line can all share it. What a status *triggers* is not
 decided here but in the rule set (`triggers/shipped.toml`).
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, TypeVar
 
 from urgentaction.core.errors import InvalidInput
+from urgentaction.core.languages import LETTER_LANGUAGES
+
+from .vocabulary_labels import CONFIDENCE_LABELS, ROLE_LABELS, STATUS_LABELS
 
 
 class Status(StrEnum):
@@ -62,65 +64,36 @@ ENDED: Final = frozenset({Status.RELEASED, Status.RESETTLED, Status.DIED, Status
 #: A person in one of these no longer shares the fate of the group: news of "the group" does not mean them.
 PARTED: Final = ENDED | {Status.FORCIBLY_RETURNED}
 
-#: Languages that have labels here.
-LANGUAGES: Final = ("en", "ko")
-
-_STATUS_LABELS: Final[Mapping[Status, tuple[str, str]]] = {
-    Status.REPORTED: ("reported", "제보 접수"),
-    Status.VERIFIED: ("verified", "사실 확인"),
-    Status.THREATENED: ("under threat", "위협받는 상태"),
-    Status.MISSING: ("missing", "실종"),
-    Status.DETAINED: ("detained", "구금"),
-    Status.INCOMMUNICADO: ("held incommunicado", "외부 연락이 차단된 구금"),
-    Status.TRANSFERRED: ("transferred", "이송"),
-    Status.RETURN_IMMINENT: ("at imminent risk of forcible return", "강제송환 임박"),
-    Status.EXTRADITION_IMMINENT: ("at imminent risk of extradition", "범죄인 인도 임박"),
-    Status.FORCIBLY_RETURNED: ("forcibly returned", "강제송환됨"),
-    Status.CHARGED: ("charged", "기소"),
-    Status.ON_TRIAL: ("on trial", "재판 중"),
-    Status.SENTENCED: ("sentenced", "형 선고"),
-    Status.EXECUTION_IMMINENT: ("at imminent risk of execution", "사형 집행 임박"),
-    Status.STAY_GRANTED: ("stay granted", "집행 정지 결정"),
-    Status.RELEASED_CONDITIONAL: ("conditionally released", "조건부 석방"),
-    Status.RELEASED: ("released", "석방"),
-    Status.RESETTLED: ("resettled", "재정착"),
-    Status.DIED: ("died", "사망"),
-    Status.EXECUTED: ("executed", "사형 집행됨"),
-    Status.FATE_UNKNOWN: ("fate and whereabouts unknown", "생사 및 행방 불명"),
-}
-
-_CONFIDENCE_LABELS: Final[Mapping[Confidence, tuple[str, str]]] = {
-    Confidence.RUMOURED: ("rumoured", "소문"),
-    Confidence.CREDIBLE: ("credible", "신빙성 있음"),
-    Confidence.CONFIRMED: ("confirmed", "확인됨"),
-}
-
-_ROLE_LABELS: Final[Mapping[CountryRole, tuple[str, str]]] = {
-    CountryRole.CUSTODIAN: ("holding the person", "구금국"),
-    CountryRole.ORIGIN: ("country of origin", "출신국"),
-    CountryRole.INTERCESSOR: ("asked to intercede", "중재 요청국"),
-}
+#: Languages that have labels here, in the order of the tuples below.
+LANGUAGES: Final = LETTER_LANGUAGES
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
 def label(word: Status | Confidence | CountryRole, language: str = "en") -> str:
-    """What people read for `word`, in `language` ("en", "ko"; a region as in "ko-KR" is ignored).
+    """What people read for `word`, in `language` ("en", "zh-Hans"; a region as in "ko-KR" is ignored).
 
     Raises:
         InvalidInput: there are no labels in this language.
     """
-    base = language.replace("_", "-").split("-")[0].lower()
-    if base not in LANGUAGES:
-        known = ", ".join(LANGUAGES)
-        raise InvalidInput.of("language", f"status labels exist in {known}, not in “{language}”; choose one of these")
+    place = LANGUAGES.index(_language_for(language))
     match word:
         case Status():
-            return _STATUS_LABELS[word][LANGUAGES.index(base)]
+            return STATUS_LABELS[word.value][place]
         case Confidence():
-            return _CONFIDENCE_LABELS[word][LANGUAGES.index(base)]
+            return CONFIDENCE_LABELS[word.value][place]
         case CountryRole():
-            return _ROLE_LABELS[word][LANGUAGES.index(base)]
+            return ROLE_LABELS[word.value][place]
+
+
+def _language_for(language: str) -> str:
+    tag = language.replace("_", "-")
+    base = tag.split("-")[0].lower()
+    for known in (tag, base):
+        if known in LANGUAGES:
+            return known
+    every = ", ".join(LANGUAGES)
+    raise InvalidInput.of("language", f"status labels exist in {every}, not in “{language}”; choose one of these")
 
 
 def parse_status(text: str) -> Status:

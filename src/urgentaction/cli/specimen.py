@@ -29,6 +29,12 @@ KIND = "first_appeal"
 _TEXTS = {
     "en": "This is a test of the letters. It is sent to nobody.",
     "ko": "편지 시험입니다. 아무에게도 보내지 않습니다.",
+    "fr": "Ceci est un essai. Cette lettre n’est envoyée à personne.",
+    "es": "Esto es una prueba. Esta carta no se envía a nadie.",
+    "ru": "Это проверка. Письмо никому не отправляется.",
+    "zh-Hans": "这是一封测试信函，不会寄给任何人。",
+    "ar": "هذه رسالة تجريبية لا تُرسل إلى أحد.",
+    "ja": "これは書簡の試験です。誰にも送られません。",
 }
 _SECTIONS = ("who", "request", "latest", "law", "demands", "acknowledgement", "whereabouts", "outcome")
 

@@ -22,6 +22,7 @@ from urgentaction.channels.addresses import normalise_email, normalise_number, p
 from urgentaction.channels.contract import Channel, Mode
 from urgentaction.channels.guard import is_reserved
 from urgentaction.core.errors import InvalidInput, Problem
+from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.core.tables import (
     Country,
     ImportReport,
@@ -42,6 +43,7 @@ from urgentaction.core.tables import (
 )
 
 from .calendars import has_calendar
+from .kinds import AddressedAs, OfficeKind
 from .models import ContactPoint, Health, Office, Official
 
 
@@ -71,9 +73,22 @@ def _calendar(text: str) -> str:
 
 
 def _letter_language(text: str) -> str:
-    known = [code for code, _ in settings.LANGUAGES]
-    if text not in known:
-        raise InvalidInput.of("", f"“{text[:20]}”: letters are written in {', '.join(known)}; choose one of these")
+    if text not in LETTER_LANGUAGES:
+        known = ", ".join(LETTER_LANGUAGES)
+        raise InvalidInput.of("", f"“{text[:20]}”: letters are written in {known}; choose one of these")
+    return text
+
+
+def _kind(text: str) -> str:
+    if text and text not in list(OfficeKind):
+        raise InvalidInput.of("", f"“{text[:40]}” is not a kind of office; choose from {', '.join(OfficeKind)}")
+    return text
+
+
+def _addressed_as(text: str) -> str:
+    if text and text not in list(AddressedAs):
+        known = ", ".join(AddressedAs)
+        raise InvalidInput.of("", f"“{text[:20]}” is not a form; choose from {known}, or leave it out")
     return text
 
 
@@ -97,6 +112,7 @@ class _Official(Record):
     names: Named
     honorifics: dict[Language, Words] = Field(default_factory=dict)  # some languages have none
     salutations: Texts = Field(default_factory=dict)
+    addressed_as: Annotated[str, in_record(_addressed_as)] = ""
     holds_from: date | None = None
     holds_until: date | None = None
 
@@ -104,6 +120,7 @@ class _Official(Record):
 class _Office(Record):
     slug: Slug
     country: Country
+    kind: Annotated[str, in_record(_kind)] = ""
     names: Named
     postal_address: dict[Language, list[Words]] = Field(default_factory=dict)
     time_zone: TimeZone

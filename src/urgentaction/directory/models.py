@@ -9,6 +9,8 @@ from django.db import models
 from urgentaction.channels.contract import Channel
 from urgentaction.core.ids import uuid7
 
+from .kinds import AddressedAs, OfficeKind
+
 
 class Health(StrEnum):
     """What we know of a contact point's working."""
@@ -25,6 +27,8 @@ class Office(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     slug = models.SlugField(max_length=80, unique=True)
     country = models.CharField(max_length=2)  # ISO 3166-1 alpha-2
+    # Chooses the form of address where the holder has no salutation of their own; empty: there is none to choose.
+    kind = models.CharField(max_length=32, choices=[(k.value, k.value) for k in OfficeKind], blank=True)
     names = models.JSONField()
     postal_address = models.JSONField(default=dict)  # {language: [line, …]}
     time_zone = models.CharField(max_length=64)
@@ -49,6 +53,8 @@ class Official(models.Model):
     names = models.JSONField()  # {language: name}
     honorifics = models.JSONField(default=dict)
     salutations = models.JSONField(default=dict)  # {language: "Dear President Park"}
+    # Empty: the form that fits everybody.
+    addressed_as = models.CharField(max_length=8, choices=[(a.value, a.value) for a in AddressedAs], blank=True)
     holds_from = models.DateField(null=True, blank=True)
     holds_until = models.DateField(null=True, blank=True)
 

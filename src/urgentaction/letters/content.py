@@ -66,8 +66,8 @@ class Addressee:
         honorific: printed with the name ("H.E.", "귀하"); may be empty.
         postal_address: lines, without name and office.
         printed_fax, printed_email: as the office publishes them, never what is dialled.
-        salutation: complete, without the comma ("Dear President Park", "존경하는 박근혜 대통령님께").
-        closing: the words before the signature, without the comma; empty: the template's own.
+        salutation: complete, without the mark that ends it ("Dear President Park", "존경하는 박근혜 대통령님께").
+        closing: the words before the signature, without that mark; empty: the template's own.
     """
 
     name: str
@@ -161,7 +161,10 @@ class AlertView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterContext:
-    """Everything a letter template may read. `language` is a code such as `en` or `ko`."""
+    """Everything a letter template may read. `language` is a code such as `en` or `ko`.
+
+    `enclosures` are titles of what goes with the letter, listed under the copies.
+    """
 
     language: str
     audience: Audience
@@ -173,6 +176,7 @@ class LetterContext:
     alert: AlertView
     persons: tuple[PersonView, ...] = ()
     cc: tuple[CcEntry, ...] = ()
+    enclosures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

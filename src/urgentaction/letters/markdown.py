@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import re
 import textwrap
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
+
+from urgentaction.letters.lines import WRAP_AT, columns, wrap
 
 _PARSER = MarkdownIt("commonmark", {"html": False}).disable(
     ["code", "fence", "hr", "html_block", "html_inline", "image", "lheading", "reference", "backticks"]
 )
 _LINK_SCHEMES = ("https:", "http:", "mailto:")
 _TAGS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "strong", "em", "a", "br"}
-WRAP_AT = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,14 @@ def escape(value: str) -> str:
     return _AT_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", one_line(value)))
 
 
+@lru_cache(maxsize=64)  # a letter's text, HTML and PDF come from the same source, one after the other
+def _tokens(source: str) -> list[Token]:
+    return _PARSER.parse(source)
+
+
 def parse(source: str) -> tuple[Block, ...]:
     """Markdown to blocks. Raw HTML, images, code and dangerous links come out as the text they were written as."""
-    return tuple(_blocks(SyntaxTreeNode(_PARSER.parse(source)).children))
+    return tuple(_blocks(SyntaxTreeNode(_tokens(source)).children))
 
 
 def _blocks(nodes: Sequence[SyntaxTreeNode]) -> Iterator[Block]:
@@ -131,7 +138,7 @@ def _runs(nodes: Sequence[SyntaxTreeNode], style: Run) -> Iterator[Run]:
 def to_html(source: str) -> str:
     """A clean HTML fragment: the tags of a letter, links to http, https and mail only."""
     return nh3.clean(
-        _PARSER.render(source),
+        _PARSER.renderer.render(_tokens(source), _PARSER.options, {}),
         tags=_TAGS,
         attributes={"a": {"href"}, "ol": {"start"}},
         url_schemes={scheme.rstrip(":") for scheme in _LINK_SCHEMES},
@@ -140,7 +147,7 @@ def to_html(source: str) -> str:
 
 
 def to_text(blocks: Sequence[Block], *, width: int = WRAP_AT) -> str:
-    """Plain text, wrapped at `width` columns; Hangul and Han count as two. A link reads "text <url>"."""
+    """Plain text, wrapped at `width` columns (`letters.lines`). A link reads "text <url>"."""
     return "\n\n".join(_text_of(block, width) for block in blocks)
 
 
@@ -175,54 +182,45 @@ def _flow(runs: Sequence[Run]) -> str:
     return "".join(parts)
 
 
-def columns(text: str) -> int:
-    """How many columns of a terminal or fixed-width mail `text` takes (Unicode Standard Annex 11)."""
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
-    )
-
-
-def wrap(text: str, *, width: int = WRAP_AT) -> str:
-    """Break lines at spaces so that none is longer than `width` columns; a longer word keeps a line of its own."""
-    lines: list[str] = []
-    for hard_line in text.split("\n"):
-        current, used = "", 0
-        for word in hard_line.split():
-            size = columns(word)
-            if current and used + 1 + size > width:
-                lines.append(current)
-                current, used = word, size
-            else:
-                current, used = (f"{current} {word}", used + 1 + size) if current else (word, size)
-        lines.append(current)
-    return "\n".join(lines)
-
-
 def plain(source: str) -> str:
     """Markdown as one line of text without marks."""
     return one_line(to_text(parse(source), width=10_000))
 
 
 def as_data(blocks: Sequence[Block]) -> list[dict[str, object]]:
-    """The blocks as JSON-ready values, in the form `templates/typst/letter.typ` reads."""
-    return [_data_of(block) for block in blocks]
+    """The blocks as JSON-ready values, in the form `templates/typst/letter.typ` reads.
+
+    Headings come out without gaps, counted from 1: PDF/UA refuses a third level under a first, and a writer who began
+    with `##` means no more by it than that it is a heading.
+    """
+    return _Data().of(blocks)
 
 
-def _data_of(block: Block) -> dict[str, object]:
-    if isinstance(block, Listing):
-        return {"kind": "list", "start": block.start, "items": [as_data(item) for item in block.items]}
-    if isinstance(block, Quote):
-        return {"kind": "quote", "blocks": as_data(block.blocks)}
-    runs = [
-        {
-            "text": run.text,
-            "strong": run.is_strong,
-            "emph": run.is_emphasised,
-            "url": run.url or None,
-            "break": run.is_break,
-        }
-        for run in block.runs
-    ]
-    if isinstance(block, Heading):
-        return {"kind": "heading", "level": block.level, "runs": runs}
-    return {"kind": "paragraph", "runs": runs}
+class _Data:
+    """One walk over a letter's blocks; remembers the level of the heading before."""
+
+    def __init__(self) -> None:
+        self._level = 0
+
+    def of(self, blocks: Sequence[Block]) -> list[dict[str, object]]:
+        return [self._block(block) for block in blocks]
+
+    def _block(self, block: Block) -> dict[str, object]:
+        if isinstance(block, Listing):
+            return {"kind": "list", "start": block.start, "items": [self.of(item) for item in block.items]}
+        if isinstance(block, Quote):
+            return {"kind": "quote", "blocks": self.of(block.blocks)}
+        runs = [
+            {
+                "text": run.text,
+                "strong": run.is_strong,
+                "emph": run.is_emphasised,
+                "url": run.url or None,
+                "break": run.is_break,
+            }
+            for run in block.runs
+        ]
+        if isinstance(block, Heading):
+            self._level = min(block.level, self._level + 1)
+            return {"kind": "heading", "level": self._level, "runs": runs}
+        return {"kind": "paragraph", "runs": runs}

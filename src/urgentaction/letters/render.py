@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, replace
 
 from urgentaction.core.errors import TemplateError
-from urgentaction.letters import markdown, message_html
+from urgentaction.letters import bidi, lines, markdown, message_html
 from urgentaction.letters.content import (
     SLOT_NAME,
     SLOT_PREFERENCES,
@@ -26,8 +26,8 @@ from urgentaction.letters.content import (
 )
 from urgentaction.letters.sandbox import Renderer
 from urgentaction.letters.sms import unfit_for_korea
-from urgentaction.letters.source import TemplateSource, split
-from urgentaction.letters.wording import labels, long_date, office_and_name
+from urgentaction.letters.source import Parts, TemplateSource, split
+from urgentaction.letters.wording import NameOrder, ended, labelled, labels, long_date, office_and_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class RenderedLetter:
 
     Attributes:
         re_line: without the "Re:".
-        salutation, closing: as printed, with the comma where the language has one.
+        salutation, closing: as printed, with the mark that ends them in the language.
         date_line: in the language's form.
         body_markdown: between salutation and closing.
         text: the whole letter as plain text, wrapped at 72 columns.
@@ -89,23 +89,25 @@ _SLOT = re.compile("|".join(map(re.escape, (SLOT_NAME, SLOT_UNSUBSCRIBE, SLOT_PR
 
 
 def render_letter(template_source: TemplateSource, context: LetterContext) -> RenderedLetter:
-    """Render a letter. Front matter: `re` (needed), `closing` (used where the addressee has none of its own).
+    """Render a letter. Front matter: `re`; `closing`, used where the addressee has no form of its own; and
+    `closing_for = "everybody"` where the letter's closing says something (thanks, say) and comes before any form.
 
     Raises:
         TemplateError: naming template, line, variable, and what to do.
         MissingTranslation: the language has no labels.
     """
     _agree(template_source, context.language)
-    parts = split(template_source, required=("re", "closing"))
+    parts = split(template_source, required=("re", "closing"), optional=("closing_for",))
     renderer, values = Renderer(context.language), _values(context)
     body = renderer.markdown(parts.body, values).strip()
-    words, closing = labels(context.language), context.addressee.closing.rstrip(", ")
+    words = labels(context.language)
+    closing = "" if _closes_for_everybody(parts) else context.addressee.closing
     closing = closing or renderer.plain(parts.front["closing"], values)
     letter = RenderedLetter(
         language=context.language,
         re_line=renderer.plain(parts.front["re"], values),
-        salutation=_salutation(context.addressee, template_source.name) + words.comma,
-        closing=closing if closing.endswith(".") else f"{closing}{words.comma}",
+        salutation=ended(_salutation(context.addressee, template_source.name), words.after_salutation),
+        closing=ended(closing, words.after_closing),
         date_line=long_date(context.alert.dated_on, context.language),
         body_markdown=re.sub(r"\n{3,}", "\n\n", body),
         text="",
@@ -137,7 +139,7 @@ def render_notice(template_source: TemplateSource, context: NoticeContext) -> Re
     return RenderedNotice(
         language=context.language,
         subject=subject,
-        text=markdown.to_text(markdown.parse(body)) + "\n",
+        text=_directed(markdown.to_text(markdown.parse(body)) + "\n", context.language),
         html=message_html.notice(subject, body, language=context.language, sender=context.organisation.name),
     )
 
@@ -170,25 +172,43 @@ def _values(context: LetterContext | NoticeContext | SmsContext) -> dict[str, ob
     return {field.name: getattr(context, field.name) for field in dataclasses.fields(context)}
 
 
-def _salutation(addressee: Addressee, template: str) -> str:
-    salutation = addressee.salutation.strip().rstrip(",")
-    if not salutation:
+def _closes_for_everybody(parts: Parts) -> bool:
+    told = parts.front.get("closing_for")
+    if told is None:
+        return False
+    if told.text != "everybody":
         raise TemplateError(
-            f"template {template}: {addressee.name} has no salutation in this language; add it in the directory"
+            f"template {told.name}, line {told.first_line}: 'closing_for' can only be \"everybody\"; "
+            "leave it out where the addressee's own form of address comes first"
         )
-    return salutation
+    return True
+
+
+def _salutation(addressee: Addressee, template: str) -> str:
+    if not addressee.salutation.strip():
+        raise TemplateError(
+            f"template {template}: {addressee.name} has no salutation in this language; add it in the directory, "
+            "or the kind of the office"
+        )
+    return addressee.salutation
 
 
 def addressee_lines(addressee: Addressee, language: str) -> tuple[str, ...]:
     """The address block, line by line, with fax and email as the office prints them."""
     words = labels(language)
-    if words.is_name_last:
-        who: tuple[str, ...] = (f"{addressee.office} {addressee.name} {addressee.honorific}".strip(),)
-    else:
-        who = (f"{addressee.honorific} {addressee.name}".strip(), addressee.office)
+    titled = f"{addressee.honorific} {addressee.name}".strip()
+    who: tuple[str, ...]
+    match words.order:
+        case NameOrder.NAME_FIRST:
+            who = (titled, addressee.office)
+        case NameOrder.OFFICE_FIRST:
+            who = (addressee.office, titled)
+        case NameOrder.ONE_LINE:
+            parts = (addressee.office, addressee.name, addressee.honorific)
+            who = (words.between.join(part for part in parts if part),)
     contact = (
-        f"{words.fax} {addressee.printed_fax}" if addressee.printed_fax else "",
-        f"{words.email} {addressee.printed_email}" if addressee.printed_email else "",
+        labelled(words.fax, addressee.printed_fax) if addressee.printed_fax else "",
+        labelled(words.email, addressee.printed_email) if addressee.printed_email else "",
     )
     return tuple(shown for line in (*who, *addressee.postal_address, *contact) if (shown := markdown.one_line(line)))
 
@@ -198,18 +218,20 @@ def letterhead_lines(organisation: Organisation, language: str) -> tuple[tuple[s
     words = labels(language)
     named = ((words.phone, organisation.phone), (words.fax, organisation.fax))
     contact = (
-        *(f"{label} {value}" for label, value in named if value),
+        *(labelled(label, value) for label, value in named if value),
         organisation.email,
         organisation.website.removeprefix("https://"),
     )
-    lines = ((", ".join(organisation.postal_address),), contact)
-    return tuple(parts for line in lines if (parts := tuple(part for part in line if part)))
+    rows = ((", ".join(organisation.postal_address),), contact)
+    return tuple(parts for line in rows if (parts := tuple(part for part in line if part)))
 
 
 def signature_lines(context: LetterContext) -> tuple[str, ...]:
-    """Name, title and division, organisation."""
-    signatory = context.signatory
-    title = ", ".join(part for part in (signatory.title, signatory.division) if part)
+    """Name, title and division, organisation. Where the office precedes a name, the division precedes the title."""
+    signatory, words = context.signatory, labels(context.language)
+    title = words.list_comma.join(part for part in (signatory.title, signatory.division) if part)
+    if words.order is NameOrder.ONE_LINE:
+        title = words.between.join(part for part in (signatory.division, signatory.title) if part)
     return tuple(line for line in (signatory.name, title, context.organisation.name) if line)
 
 
@@ -224,6 +246,12 @@ def cc_lines(context: LetterContext) -> tuple[str, ...]:
     return tuple(office_and_name(entry.name, entry.office, context.language) for entry in context.cc)
 
 
+def enclosure_lines(context: LetterContext) -> tuple[str, ...]:
+    """What goes with the letter, one line each, numbered where there are several."""
+    titles = [shown for title in context.enclosures if (shown := markdown.one_line(title))]
+    return tuple(titles) if len(titles) == 1 else tuple(f"{at}. {title}" for at, title in enumerate(titles, start=1))
+
+
 def _letter_blocks(letter: RenderedLetter, context: LetterContext) -> message_html.LetterBlocks:
     words = labels(letter.language)
     return message_html.LetterBlocks(
@@ -231,12 +259,14 @@ def _letter_blocks(letter: RenderedLetter, context: LetterContext) -> message_ht
         letterhead=tuple(" · ".join(parts) for parts in letterhead_lines(context.organisation, letter.language)),
         date_line=letter.date_line,
         addressee=addressee_lines(context.addressee, letter.language),
-        re_line=f"{words.re} {letter.re_line}",
+        re_line=labelled(words.re, letter.re_line),
         salutation=letter.salutation,
         closing=letter.closing,
         signature=signature_lines(context),
         cc_label=words.cc,
         cc=cc_lines(context),
+        enclosures_label=words.enclosures,
+        enclosures=enclosure_lines(context),
         reference=reference_line(context),
     )
 
@@ -244,16 +274,22 @@ def _letter_blocks(letter: RenderedLetter, context: LetterContext) -> message_ht
 def _letter_text(letter: RenderedLetter, context: LetterContext) -> str:
     blocks = _letter_blocks(letter, context)
     parts = [
-        markdown.wrap("\n".join((blocks.organisation, *blocks.letterhead))),
+        lines.wrap("\n".join((blocks.organisation, *blocks.letterhead))),
         blocks.date_line,
         "\n".join(blocks.addressee),
-        markdown.wrap(blocks.re_line),
+        lines.wrap(blocks.re_line),
         blocks.salutation,
         markdown.to_text(markdown.parse(letter.body_markdown)),
-        blocks.closing,
+        lines.wrap(blocks.closing),
         "\n".join(blocks.signature),
     ]
-    if blocks.cc:
-        parts.append("\n".join((blocks.cc_label, *blocks.cc)))
+    for label, entries in ((blocks.cc_label, blocks.cc), (blocks.enclosures_label, blocks.enclosures)):
+        if entries:
+            parts.append("\n".join((label, *entries)))
     parts.append(blocks.reference)
-    return "\n\n".join(parts) + "\n"
+    return _directed("\n\n".join(parts) + "\n", letter.language)
+
+
+def _directed(text: str, language: str) -> str:
+    """Plain text in a right-to-left language: what runs the other way is isolated, after lines were broken."""
+    return bidi.isolate(text, either_way=(SLOT_NAME,)) if labels(language).is_right_to_left else text

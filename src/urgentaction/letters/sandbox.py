@@ -19,9 +19,10 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, NoReturn
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, nodes
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.exceptions import TemplateError as JinjaError
 from jinja2.runtime import LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -144,8 +145,7 @@ class Renderer:
         if len(piece.text) > self._limits.source:
             _refuse(piece, 1, f"is {len(piece.text)} characters long; at most {self._limits.source} are allowed")
         try:
-            _check(environment.parse(piece.text), piece, self._limits)
-            template = environment.from_string(piece.text)
+            template = _compiled(environment, piece, self._limits)
             return _collect(template.generate(**values), piece, self._limits)
         except TemplateSyntaxError as error:
             _refuse(piece, error.lineno, f"can't be read: {error.message}")
@@ -157,6 +157,14 @@ class Renderer:
             _refuse(piece, _line_of(error), f"fails: {error}")
 
 
+@lru_cache(maxsize=512)
+def _compiled(environment: _Cage, piece: Piece, limits: Limits) -> Template:
+    """The checked template. Reading and compiling it takes longer than filling it, and an alert fills it many times."""
+    _check(environment.parse(piece.text), piece, limits)
+    return environment.from_string(piece.text)
+
+
+@lru_cache(maxsize=64)
 def _environment(language: str, finalize: Callable[[object], str]) -> _Cage:
     cage = _Cage(
         undefined=StrictUndefined,

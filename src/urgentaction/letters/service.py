@@ -6,7 +6,7 @@ Freezing again finds the rows and leaves them alone, so a worker that dies half-
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -15,23 +15,26 @@ from django.conf import settings
 
 from urgentaction.alerts.models import Alert, AlertTarget
 from urgentaction.alerts.plan import AlertPlan
-from urgentaction.cases.models import Case
+from urgentaction.alerts.service import keep_languages, write_in
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.core.errors import TemplateError
+from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.directory.models import ContactPoint, Official
 from urgentaction.directory.queries import officials_in_office
 from urgentaction.triggers.decision import SupportersAudience
 
-from . import views
-from .content import Audience, CcEntry, LetterContext, NoticeContext, SmsContext
+from . import compose, views
+from .content import CcEntry, LetterContext
 from .models import Letter, Notice
-from .organisation import organisation
 from .personal import SMS_LINK
 from .render import RenderedLetter, render_letter, render_notice, render_sms
 from .source import Family, TemplateSource, load_shipped
 from .typeset import FaxHeader, Typesetter, pdf_sha256
+from .wording import MissingTranslation
 
+#: Always complete.
+FALLBACK = LETTER_LANGUAGES[0]
 #: A manual alert without kinds of its own uses these.
 MANUAL_LETTER, MANUAL_NOTICE = "first_appeal", "appeal"
 
@@ -45,6 +48,8 @@ def typesetter() -> Typesetter:
 def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
     """Write a letter for each target that has none yet. Returns how many were written.
 
+    An office whose language has no template of this kind, or no salutation for the addressee, is written to in English.
+
     Raises:
         TemplateError: a template is missing or can't be rendered; nothing is written then.
     """
@@ -52,6 +57,9 @@ def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
         return 0
     done = set(alert.letters.values_list("official_id", flat=True))
     targets = list(alert.targets.select_related("official__office"))
+    for target in targets:
+        if target.official_id not in done:
+            write_in(target, _language_of(target, targets, plan))
     fresh = [_letter(alert, plan, target, targets) for target in targets if target.official_id not in done]
     Letter.objects.bulk_create(fresh, ignore_conflicts=True)
     return len(fresh)
@@ -60,13 +68,17 @@ def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
 def freeze_notices(alert: Alert, plan: AlertPlan) -> int:
     """Write the notices, one for each channel and language. Returns how many were written.
 
+    A case may have texts in more languages than a kind of notice has templates: those languages are taken off the
+    alert, and their readers get the English notice.
+
     Raises:
-        TemplateError: a translation is missing or a template can't be rendered.
+        TemplateError: the English text is missing or a template can't be rendered.
     """
     if plan.supporters is None:
         return 0
     done = set(alert.notices.values_list("channel", "language"))
     channels = {*plan.supporters.channels, *_correction_channels(plan)}
+    keep_languages(alert, [one for one in alert.languages if one == FALLBACK or _has_notices(plan, channels, one)])
     fresh = [
         _notice(alert, plan, channel, language)
         for channel in sorted(channels)
@@ -78,21 +90,23 @@ def freeze_notices(alert: Alert, plan: AlertPlan) -> int:
 
 
 def letter_context(
-    alert: Alert, plan: AlertPlan, target: AlertTarget, targets: Iterable[AlertTarget], *, dated_on: date
+    alert: Alert, plan: AlertPlan, target: AlertTarget, targets: Collection[AlertTarget], *, dated_on: date
 ) -> LetterContext:
     """Everything the template may read of this letter, consent applied for its audience."""
-    language = target.language
-    return LetterContext(
+    return compose.letter_context(
+        _occasion(alert, plan, target.language, kind=_letter_kind(plan), day=dated_on),
+        to=_main(target, targets),
+        cc=[other.official for other in targets if other.role == "cc"],
+    )
+
+
+def _occasion(alert: Alert, plan: AlertPlan, language: str, *, kind: str, day: date) -> compose.Occasion:
+    return compose.Occasion(
+        case=alert.case,
         language=language,
-        audience=Audience.GOVERNMENT,
-        organisation=organisation().view(language),
-        signatory=organisation().signatory(language),
-        addressee=views.addressee(_main(target, targets), language),
-        case=views.case(alert.case, language, status=_status(alert)),
-        update=views.update(alert, language),
-        alert=views.alert(alert, dated_on=dated_on, kind=_letter_kind(plan)),
-        persons=views.persons(alert.case, Audience.GOVERNMENT, language, only=plan.concerned),
-        cc=views.cc_list(targets, language),
+        update=views.update(alert.case, language, row=alert.update),
+        alert=views.alert(alert, dated_on=day, kind=kind),
+        concerned=plan.concerned,
     )
 
 
@@ -171,34 +185,14 @@ def _fax_pages(
 
 def _notice(alert: Alert, plan: AlertPlan, channel: Channel, language: str) -> Notice:
     kind = plan.notice_kind or MANUAL_NOTICE
-    day = dated_on(alert)
+    occasion = _occasion(alert, plan, language, kind=kind, day=dated_on(alert))
     common = {"alert": alert, "channel": channel.value, "language": language, "kind": kind, "frozen_at": clock.now()}
     if channel is Channel.SMS:
-        sms_kind = kind if kind in SMS_KINDS else "update"
-        source = template(Family.SMS, sms_kind, language)
-        text = render_sms(
-            source,
-            SmsContext(
-                language=language,
-                organisation_name=organisation().view(language).name,
-                alert=views.alert(alert, dated_on=day, kind=kind),
-                link=SMS_LINK,
-            ),
-        )
+        source = template(Family.SMS, sms_kind(kind), language)
+        text = render_sms(source, compose.sms_context(occasion, link=SMS_LINK))
         return Notice(**common, template_sha256=_sha256(source), text=text)
     source = template(Family.NOTICES, kind, language)
-    notice = render_notice(
-        source,
-        NoticeContext(
-            language=language,
-            organisation=organisation().view(language),
-            case=views.case(alert.case, language, status=_status(alert)),
-            update=views.update(alert, language),
-            alert=views.alert(alert, dated_on=day, kind=kind),
-            action_url=action_url(alert.case),
-            persons=views.persons(alert.case, Audience.SUPPORTER, language, only=plan.concerned),
-        ),
-    )
+    notice = render_notice(source, compose.notice_context(occasion))
     return Notice(
         **common, template_sha256=_sha256(source), subject=notice.subject[:250], text=notice.text, html=notice.html
     )
@@ -207,9 +201,39 @@ def _notice(alert: Alert, plan: AlertPlan, channel: Channel, language: str) -> N
 SMS_KINDS = frozenset({"appeal", "update"})
 
 
-def action_url(case: Case) -> str:
-    """Where a supporter reads on: the case's public background, or the service's own address."""
-    return case.background_url or settings.PUBLIC_URL
+def sms_kind(notice_kind: str) -> str:
+    """The text message that goes with a notice: its own, or that of an update."""
+    return notice_kind if notice_kind in SMS_KINDS else "update"
+
+
+def _has_notices(plan: AlertPlan, channels: Iterable[Channel], language: str) -> bool:
+    kind = plan.notice_kind or MANUAL_NOTICE
+    return all(
+        _has_template(Family.SMS, sms_kind(kind), language)
+        if channel is Channel.SMS
+        else _has_template(Family.NOTICES, kind, language)
+        for channel in channels
+    )
+
+
+def _language_of(target: AlertTarget, targets: Iterable[AlertTarget], plan: AlertPlan) -> str:
+    """A copy shows the letter to the main addressee: that is who must be greeted in the copy's language."""
+    language = target.language
+    if not _has_template(Family.LETTERS, _letter_kind(plan), language):
+        return FALLBACK
+    try:
+        is_greeted = bool(views.addressee(_main(target, targets), language).salutation)
+    except MissingTranslation:
+        is_greeted = False
+    return language if is_greeted else FALLBACK
+
+
+def _has_template(family: Family, kind: str, language: str) -> bool:
+    try:
+        template(family, kind, language)
+    except MissingTranslation:
+        return False
+    return True
 
 
 def template(family: Family, kind: str, language: str) -> TemplateSource:
@@ -219,10 +243,6 @@ def template(family: Family, kind: str, language: str) -> TemplateSource:
 
 def _letter_kind(plan: AlertPlan) -> str:
     return plan.letter_kind or MANUAL_LETTER
-
-
-def _status(alert: Alert) -> str:
-    return alert.update.status if alert.update else alert.case.status
 
 
 def _main(target: AlertTarget, targets: Iterable[AlertTarget]) -> Official:

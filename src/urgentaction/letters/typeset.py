@@ -1,8 +1,8 @@
 """Letters on paper: a rendered letter in, PDF out, through Typst.
 
-Owns the fonts and one compiler that keeps them loaded. The layout is `templates/typst/letter.typ`; data goes in as
-JSON through `sys_inputs` and is set as text, never spliced into source. Output is PDF/UA-1 (ISO 14289-1), tagged, and
-the same bytes for the same input. Must not choose words, read the clock, or know cases.
+Owns one compiler that keeps the fonts loaded. The layout is `templates/typst/letter.typ`, what a language is set in is
+`letters.faces`; data goes in as JSON within one string literal and is set as text, never as source. Output is PDF/UA-1
+and PDF/A-2a at once, and the same bytes for the same input. Must not choose words, read the clock, or know cases.
 """
 
 from __future__ import annotations
@@ -15,30 +15,33 @@ from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import typst
 
 from urgentaction.core.errors import ConfigurationError, TemplateError
-from urgentaction.letters import markdown
+from urgentaction.letters import bidi, markdown
 from urgentaction.letters.content import CcEntry, LetterContext
+from urgentaction.letters.faces import FONT_FILES, face
 from urgentaction.letters.render import (
     RenderedLetter,
     addressee_lines,
     cc_lines,
+    enclosure_lines,
     letterhead_lines,
     reference_line,
     signature_lines,
 )
-from urgentaction.letters.wording import labels, long_date, office_and_name
+from urgentaction.letters.wording import labelled, labels, long_date, office_and_name
 
-#: Package and folder of each font file; all come as wheels, the system's own fonts are never used.
-_FONTS = (
-    ("fontpkg_noto_serif", "files/NotoSerif[wdth,wght].ttf"),
-    ("fontpkg_noto_serif", "files/NotoSerif-Italic[wdth,wght].ttf"),
-    ("fontpkg_noto_sans", "files/NotoSans[wdth,wght].ttf"),
-    ("pylopdf_fonts_ko", "NotoSerifKR-Regular.otf"),
-    ("pylopdf_fonts_ko", "NotoSansKR-Regular.otf"),
-)
+#: Accessible (ISO 14289-1) and made to be kept (ISO 19005-2, level A): tagged, every font inside, colours defined.
+_STANDARDS: list[typst.PDFStandard] = ["ua-1", "a-2a"]
+
+#: Data comes in by the program's text and not by `sys.inputs`: these are part of Typst's library, and whatever had been
+#: laid out before, the letterhead say, would have to be laid out again with each new letter.
+_MAIN = '#import "letter.typ": letter\n#letter(json(bytes(DATA)))\n'
+#: The smallest print on a fax, in points.
+_FAX_SMALL = 11
 
 
 class Edition(StrEnum):
@@ -104,22 +107,23 @@ class Typesetter:
         """
         data = _data(rendered, context, Edition.FAX, copy_for=copy_for)
         words = labels(rendered.language)
-        data["fax"] = {
+        shown = {
             "date": long_date(header.sent_on, rendered.language),
-            "from": f"{words.fax_from}: {context.organisation.name} {header.sender_number}",
-            "to": f"{words.fax_to}: {header.to_number}",
+            "from": labelled(words.fax_from, f"{context.organisation.name} {header.sender_number}"),
+            "to": labelled(words.fax_to, header.to_number),
             "repeat": words.repeat if header.is_repeat else None,
         }
+        data["fax"] = _directed(shown, rendered.language)
         return self._compile(data, rendered, context)
 
-    def _compile(self, data: dict[str, object], rendered: RenderedLetter, context: LetterContext) -> bytes:
+    def _compile(self, data: dict[str, Any], rendered: RenderedLetter, context: LetterContext) -> bytes:
         # The letter's own date, so that the same letter is the same file whenever it is made.
         stamp = int(datetime.combine(context.alert.dated_on, time(), UTC).timestamp())
-        inputs = {"data": json.dumps(data, ensure_ascii=False, sort_keys=True)}
+        source = _MAIN.replace("DATA", _string_literal(json.dumps(data, sort_keys=True)))
         try:
             with self._lock:
                 pdf, warnings = self._compiler.compile_with_warnings(
-                    format="pdf", pdf_standards=["ua-1"], sys_inputs=inputs, timestamp=stamp
+                    source.encode(), format="pdf", pdf_standards=_STANDARDS, timestamp=stamp
                 )
         except typst.TypstError as error:
             told = error.message + _advice(error.message)
@@ -139,18 +143,21 @@ def pdf_sha256(pdf: bytes) -> str:
     return hashlib.sha256(pdf).hexdigest()
 
 
+def _string_literal(text: str) -> str:
+    """Text as Typst writes a string: only the backslash and the quotation mark mean anything there."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def _advice(message: str) -> str:
     if "could not be displayed" in message:
-        return (
-            "; none of the installed fonts has this character: write it otherwise, or add a font in letters/typeset.py"
-        )
+        return "; none of the installed fonts has this character: write it otherwise, or add a font in letters/faces.py"
     return ""
 
 
 def _font_folders() -> list[str]:
     """The folders that hold the fonts: Typst searches folders and silently finds nothing in a file's own path."""
     folders = set()
-    for package, file in _FONTS:
+    for package, file in FONT_FILES:
         try:
             path = Path(str(resources.files(package).joinpath(file)))
         except ModuleNotFoundError:
@@ -163,30 +170,70 @@ def _font_folders() -> list[str]:
 
 def _data(
     rendered: RenderedLetter, context: LetterContext, edition: Edition, *, copy_for: CcEntry | None
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """What `letter.typ` reads, all of it plain text except `body`, which is the blocks of the Markdown."""
     language = rendered.language
     words = labels(language)
-    return {
+    about = {
         "edition": edition.value,
         "language": language.split("-")[0],
-        "region": words.locale.partition("_")[2],
-        "title": f"{words.re} {rendered.re_line}",
+        "region": words.locale.split("_")[-1] if "_" in words.locale else None,
+        "direction": "rtl" if words.is_right_to_left else "ltr",
+        "face": _face(language, edition),
+        "title": labelled(words.re, rendered.re_line),
         "author": context.organisation.name,
+        "page": words.page,
+    }
+    shown = {
         "organisation": context.organisation.name,
         "letterhead": letterhead_lines(context.organisation, language),
         "date": rendered.date_line,
         "addressee": addressee_lines(context.addressee, language),
-        "re_label": words.re,
-        "re": rendered.re_line,
+        "re": labelled(words.re, rendered.re_line),
         "salutation": rendered.salutation,
         "body": markdown.as_data(markdown.parse(rendered.body_markdown)),
         "closing": rendered.closing,
         "signature": signature_lines(context),
         "cc_label": words.cc,
         "cc": cc_lines(context),
+        "enclosures_label": words.enclosures,
+        "enclosures": enclosure_lines(context),
         "copy_label": words.copy_for,
         "copy_for": office_and_name(copy_for.name, copy_for.office, language) if copy_for else None,
-        "page": words.page,
         "reference": reference_line(context),
     }
+    return about | _directed(shown, language)
+
+
+def _face(language: str, edition: Edition) -> dict[str, object]:
+    of, is_fax = face(language), edition is Edition.FAX
+    return {
+        # A fax loses hairlines: at 98 lines an inch the thin strokes of a serif face are thinner than a line.
+        "text": of.fax if is_fax else of.text,
+        "small": of.fax if is_fax else of.small,
+        "size": of.fax_size if is_fax else of.size,
+        "small_size": _FAX_SMALL if is_fax else of.small_size,
+        "leading": of.leading,
+        "wide_punctuation": of.is_wide_punctuation,
+        "words_kept": of.are_words_kept,
+        "bold": of.has_bold,
+        "slant": of.has_fax_slant if is_fax else of.has_slant,
+        "hyphens": of.hyphens and not is_fax,
+    }
+
+
+def _directed(values: dict[str, Any], language: str) -> dict[str, Any]:
+    """The same, in a right-to-left language with every left-to-right stretch marked."""
+    if not labels(language).is_right_to_left:
+        return values
+
+    def marked(value: Any) -> Any:
+        if isinstance(value, str):
+            return bidi.isolate(value)
+        if isinstance(value, (list, tuple)):
+            return [marked(item) for item in value]
+        if isinstance(value, dict):
+            return {key: item if key in {"kind", "url"} else marked(item) for key, item in value.items()}
+        return value
+
+    return {key: marked(value) for key, value in values.items()}

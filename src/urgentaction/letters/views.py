@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 
 from babel import Locale
+from django.conf import settings
 
-from urgentaction.alerts.models import Alert, AlertTarget
-from urgentaction.cases.models import Case
+from urgentaction.alerts.models import Alert
+from urgentaction.cases.models import Case, StatusUpdate
 from urgentaction.cases.queries import person_as_shown
 from urgentaction.cases.vocabulary import Status, label
 from urgentaction.channels.contract import Channel
+from urgentaction.directory.kinds import AddressedAs, OfficeKind
 from urgentaction.directory.models import Official
 
 from .content import Addressee, AlertView, Audience, CaseView, CcEntry, CountriesView, PersonView, UpdateView
+from .forms_of_address import FormOfAddress, form_of_address
 from .models import Letter
 from .sections import parse_sections, sections_for
 from .wording import MissingTranslation
@@ -31,32 +33,50 @@ def _in(texts: dict[str, str], language: str, default: str = "") -> str:
 
 
 def addressee(official: Official, language: str) -> Addressee:
-    """The address block. Fax and email are the printed ones, never what is dialled."""
+    """The address block, the salutation and the closing. Fax and email are the printed ones, never what is dialled.
+
+    What the directory says of the official in this language comes first; where it says nothing, the form of address
+    for the kind of the office does. A salutation in another language never stands in.
+
+    Raises:
+        TemplateError: the forms of address of this language are missing or can't be read.
+    """
     office = official.office
+    name = _in(official.names, language)
+    form = _form_for(official, language)
+    salutation = official.salutations.get(language) or (form.greeting(name) if form else "")
     printed = {
         point.channel: point.printed_value
         for point in reversed(office.contact_points.order_by("rank"))
         if point.printed_value
     }
     return Addressee(
-        name=_in(official.names, language),
+        name=name,
         office=_in(office.names, language),
-        honorific=_in(official.honorifics, language),
-        salutation=_in(official.salutations, language),
+        honorific=official.honorifics.get(language) or (form.honorific if form else ""),
+        salutation=salutation,
+        closing=form.farewell(salutation) if form else "",
         postal_address=tuple(office.postal_address.get(language) or office.postal_address.get("en") or ()),
         printed_fax=printed.get(Channel.FAX.value, ""),
         printed_email=printed.get(Channel.EMAIL.value, ""),
     )
 
 
+def _form_for(official: Official, language: str) -> FormOfAddress | None:
+    """None where the directory doesn't say what kind of office it is."""
+    if not official.office.kind:
+        return None
+    return form_of_address(
+        language,
+        OfficeKind(official.office.kind),
+        AddressedAs(official.addressed_as) if official.addressed_as else None,
+        root=settings.SHIPPED_TEMPLATES,
+    )
+
+
 def cc_entry(official: Official, language: str) -> CcEntry:
     """One line of the CC list."""
     return CcEntry(name=_in(official.names, language), office=_in(official.office.names, language))
-
-
-def cc_list(targets: Iterable[AlertTarget], language: str) -> tuple[CcEntry, ...]:
-    """The CC list, in the case's order."""
-    return tuple(cc_entry(target.official, language) for target in targets if target.role == "cc")
 
 
 def case(found: Case, language: str, *, status: str) -> CaseView:
@@ -104,20 +124,24 @@ def persons(found: Case, audience: Audience, language: str, *, only: tuple[str, 
     return tuple(PersonView(name=one.name, is_minor=one.is_minor, pronoun=one.pronoun) for one in seen if one.name)
 
 
-def update(alert_row: Alert, language: str) -> UpdateView:
-    """The status the alert is about; a manual alert before any update speaks of the case's own."""
-    row, found = alert_row.update, alert_row.case
+def update(found: Case, language: str, *, row: StatusUpdate | None) -> UpdateView:
+    """The status one writes about: the update's, or without one the case's own."""
     status = row.status if row else found.status
     previous = row.previous_status if row else ""
     as_of = row.as_of if row else found.status_as_of
     return UpdateView(
         status=status,
-        status_label=label(Status(status), language) if status else "",
+        status_label=status_label(status, language),
         as_of=as_of or found.created_at.date(),
         place=row.place if row else found.place,
         confidence=row.confidence if row else found.confidence,
-        previous_status_label=label(Status(previous), language) if previous else "",
+        previous_status_label=status_label(previous, language),
     )
+
+
+def status_label(status: str, language: str) -> str:
+    """A status in words, or nothing for none."""
+    return label(Status(status), language) if status else ""
 
 
 def alert(row: Alert, *, dated_on: date, kind: str) -> AlertView:

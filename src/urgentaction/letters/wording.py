@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 
-from babel.dates import format_date
+from babel.dates import format_date, get_month_names
 
 from urgentaction.core.errors import TemplateError
 
@@ -17,12 +18,24 @@ class MissingTranslation(TemplateError):
     """Something is not there in the language asked for. The message names the file or table to add to."""
 
 
+class NameOrder(StrEnum):
+    """Where the office stands in an address block."""
+
+    NAME_FIRST = "name_first"  # the name, and the office on the line below
+    OFFICE_FIRST = "office_first"  # the office, and the name on the line below
+    ONE_LINE = "one_line"  # office, name, honorific
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
-    """The fixed words of letterhead, header and footer. `page` takes `{x}` and `{y}`.
+    """The fixed words of letterhead, header and footer, and how a language puts a letter's parts together.
 
-    `supporter` is the form of address in a notice, with `{name}`; `friend` the one for somebody without a name.
-    `comma` ends salutation and closing. `is_name_last`: the office is printed before the name.
+    Attributes:
+        page: takes `{x}` and `{y}`.
+        supporter: the form of address in a notice, with `{name}`; `friend` the one for somebody without a name.
+        after_salutation, after_closing: what ends each of them, unless it ends in a mark already.
+        between: stands between office, name and honorific where they share a line.
+        list_comma: between the parts of a line.
     """
 
     locale: str
@@ -33,13 +46,17 @@ class Labels:
     email: str
     page: str
     copy_for: str
+    enclosures: str
     fax_from: str
     fax_to: str
     repeat: str
     supporter: str
     friend: str
-    comma: str
-    is_name_last: bool = False
+    after_salutation: str = ","
+    after_closing: str = ","
+    order: NameOrder = NameOrder.NAME_FIRST
+    between: str = " "
+    list_comma: str = ", "
     is_right_to_left: bool = False
 
 
@@ -53,12 +70,12 @@ _LABELS = {
         email="Email:",
         page="page {x} of {y}",
         copy_for="Copy for:",
-        fax_from="From",
-        fax_to="To",
+        enclosures="Enclosures:",
+        fax_from="From:",
+        fax_to="To:",
         repeat="REPEAT TRANSMISSION",
         supporter="{name}",
         friend="friend",
-        comma=",",
     ),
     "ko": Labels(
         locale="ko_KR",
@@ -69,29 +86,30 @@ _LABELS = {
         email="이메일:",
         page="{y}쪽 중 {x}쪽",
         copy_for="사본 수신:",
-        fax_from="발신",
-        fax_to="수신",
+        enclosures="붙임:",
+        fax_from="발신:",
+        fax_to="수신:",
         repeat="재전송",
         supporter="{name} 님",
         friend="회원님",
-        comma=",",
-        is_name_last=True,
+        after_closing="",
+        order=NameOrder.ONE_LINE,
     ),
     "fr": Labels(
         locale="fr_FR",
-        re="Objet :",
-        cc="Copies :",
-        fax="Télécopie :",
-        phone="Tél. :",
-        email="Courriel :",
+        re="Objet\u00a0:",
+        cc="Copies\u00a0:",
+        fax="Télécopie\u00a0:",
+        phone="Tél.\u00a0:",
+        email="Courriel\u00a0:",
         page="page {x} sur {y}",
-        copy_for="Copie pour :",
-        fax_from="De",
-        fax_to="À",
+        copy_for="Copie pour\u00a0:",
+        enclosures="Pièces jointes\u00a0:",
+        fax_from="De\u00a0:",
+        fax_to="À\u00a0:",
         repeat="NOUVELLE TRANSMISSION",
         supporter="{name}",
-        friend="amie, ami",
-        comma=",",
+        friend="à vous",
     ),
     "es": Labels(
         locale="es_ES",
@@ -102,12 +120,13 @@ _LABELS = {
         email="Correo electrónico:",
         page="página {x} de {y}",
         copy_for="Copia para:",
-        fax_from="De",
-        fax_to="Para",
+        enclosures="Anexos:",
+        fax_from="De:",
+        fax_to="Para:",
         repeat="TRANSMISIÓN REPETIDA",
         supporter="{name}",
-        friend="simpatizante",
-        comma=":",
+        friend="amigas y amigos",
+        after_salutation=":",
     ),
     "ru": Labels(
         locale="ru_RU",
@@ -117,13 +136,15 @@ _LABELS = {
         phone="Тел.:",
         email="Эл. почта:",
         page="стр. {x} из {y}",
-        copy_for="Копия для:",
-        fax_from="От",
-        fax_to="Кому",
+        copy_for="Копия:",
+        enclosures="Приложения:",
+        fax_from="От кого:",
+        fax_to="Кому:",
         repeat="ПОВТОРНАЯ ПЕРЕДАЧА",
         supporter="{name}",
         friend="друзья",
-        comma=",",
+        after_salutation="!",
+        order=NameOrder.OFFICE_FIRST,
     ),
     "zh-Hans": Labels(
         locale="zh_Hans_CN",
@@ -133,14 +154,18 @@ _LABELS = {
         phone="电话：",
         email="电子邮件：",
         page="第 {x} 页，共 {y} 页",
-        copy_for="抄送副本：",
-        fax_from="发件方",
-        fax_to="收件方",
+        copy_for="本副本送：",
+        enclosures="附件：",
+        fax_from="发件方：",
+        fax_to="收件方：",
         repeat="重复发送",
         supporter="{name}",
         friend="朋友",
-        comma="：",
-        is_name_last=True,
+        after_salutation="：",
+        after_closing="",
+        order=NameOrder.ONE_LINE,
+        between="",
+        list_comma="，",
     ),
     "ja": Labels(
         locale="ja_JP",
@@ -150,14 +175,17 @@ _LABELS = {
         phone="電話：",
         email="電子メール：",
         page="{y}ページ中{x}ページ",
-        copy_for="写し：",
-        fax_from="発信",
-        fax_to="宛先",
+        copy_for="写し（宛先）：",
+        enclosures="同封：",
+        fax_from="発信：",
+        fax_to="宛先：",
         repeat="再送",
         supporter="{name} 様",
-        friend="ご支援者の皆様",
-        comma="",
-        is_name_last=True,
+        friend="ご支援くださる皆様",
+        after_salutation="",
+        after_closing="",
+        order=NameOrder.ONE_LINE,
+        list_comma="、",
     ),
     "ar": Labels(
         locale="ar",
@@ -167,13 +195,16 @@ _LABELS = {
         phone="الهاتف:",
         email="البريد الإلكتروني:",
         page="صفحة {x} من {y}",
-        copy_for="نسخة موجهة إلى:",
-        fax_from="من",
-        fax_to="إلى",
+        copy_for="هذه النسخة موجهة إلى:",
+        enclosures="المرفقات:",
+        fax_from="من:",
+        fax_to="إلى:",
         repeat="إعادة إرسال",
         supporter="{name}",
-        friend="صديقتنا، صديقنا",
-        comma="،",
+        friend="أصدقاءنا الأعزاء",
+        after_salutation="،",
+        after_closing="،",
+        list_comma="، ",
         is_right_to_left=True,
     ),
 }
@@ -195,15 +226,51 @@ def labels(language: str) -> Labels:
 
 
 def long_date(day: date, language: str) -> str:
-    """A date as one writes it in a letter: "24 November 2015", "2015년 11월 24일" (CLDR long form)."""
-    return format_date(day, format="long", locale=labels(language).locale)
+    """A date as one writes it in a letter: "24 November 2015", "2015년 11월 24일" (CLDR long form, except three).
+
+    French calls the first of a month "1er", and CLDR doesn't.
+
+    Russian spells out the word for "year": CLDR's "г." would end many a sentence in two full stops.
+
+    Arabic gives the month both its names and keeps European digits, as United Nations documents do
+    ("24 تشرين الثاني/نوفمبر 2015"): the names of Egypt are not those of the Levant, the same letter may go to either,
+    and the figures must be those of passports, court files and the case's number. The calendar is the Gregorian one
+    for the same reason: it is the one in which the facts of a case are dated.
+    """
+    locale = labels(language).locale
+    if language == "ar":
+        month = f"{_month(day, 'ar_LB')}/{_month(day, 'ar_EG')}"
+        return f"{day.day} {month} {day.year}"
+    if language == "fr" and day.day == 1:
+        return format_date(day, format="'1er' MMMM y", locale=locale)
+    return format_date(day, format="d MMMM y 'года'" if language == "ru" else "long", locale=locale)
+
+
+def _month(day: date, locale: str) -> str:
+    return str(get_month_names("wide", locale=locale)[day.month])
+
+
+def ended(text: str, mark: str) -> str:
+    """A salutation or closing with the mark that ends it in its language; a sentence of its own keeps its own end."""
+    bare = text.strip().rstrip(_WEAK_MARKS).rstrip()
+    return bare if bare.endswith(_STRONG_MARKS) else f"{bare}{mark}"
+
+
+_WEAK_MARKS = ",،，、:："
+_STRONG_MARKS = (".", "!", "?", "。", "！", "？", "؟", "…")
+
+
+def labelled(label: str, value: str) -> str:
+    """A label and what it names: "Fax: +82 …", "传真：+82 …". A full-width colon brings its own blank."""
+    return f"{label}{value}" if label.endswith("：") else f"{label} {value}"
 
 
 def office_and_name(name: str, office: str, language: str) -> str:
     """One line for a CC list: "Yun Byung-se, Minister of Foreign Affairs", "외교부 장관 윤병세"."""
-    if labels(language).is_name_last:
-        return f"{office} {name}".strip()
-    return ", ".join(part for part in (name, office) if part)
+    words = labels(language)
+    if words.order is NameOrder.NAME_FIRST:
+        return words.list_comma.join(part for part in (name, office) if part)
+    return words.between.join(part for part in (office, name) if part)
 
 
 _HANGUL_FIRST, _HANGUL_LAST, _FINALS, _FINAL_RIEUL = 0xAC00, 0xD7A3, 28, 8

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
-
 from urgentaction.channels.addresses import normalise_email, parse_printed_numbers
 from urgentaction.core import clock
 from urgentaction.core.encryption import blind_index
 from urgentaction.core.errors import InvalidInput, Problem
+from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.core.tables import Row, one_line, read_table, time_zone_name
 
 COLUMNS = (
@@ -154,10 +153,9 @@ def _phone(text: str) -> str:
 
 
 def _language(text: str) -> str:
-    known = [code for code, _ in settings.LANGUAGES]
-    if text not in known:
+    if text not in LETTER_LANGUAGES:
         shown = f"“{text[:20]}” is not a language we write in" if text else "is empty"
-        raise InvalidInput.of("", f"{shown}; choose from {', '.join(known)}")
+        raise InvalidInput.of("", f"{shown}; choose from {', '.join(LETTER_LANGUAGES)}")
     return text
 
 

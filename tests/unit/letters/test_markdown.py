@@ -92,12 +92,9 @@ def test_text_is_wrapped_with_lists_links_and_headings() -> None:
     ]
 
 
-@given(st.lists(st.text(alphabet=st.characters(categories=["L", "N"]), min_size=1, max_size=20), max_size=40))
-def test_wrapped_lines_fit_and_lose_no_word(words: list[str]) -> None:
-    wrapped = markdown.wrap(" ".join(words), width=40)
-    assert wrapped.split() == " ".join(words).split()
-    assert all(markdown.columns(line) <= 40 for line in wrapped.split("\n"))
+def test_headings_reach_the_typesetter_without_gaps() -> None:
+    def levels(source: str) -> list[object]:
+        return [block["level"] for block in markdown.as_data(markdown.parse(source)) if block["kind"] == "heading"]
 
-
-def test_hangul_counts_two_columns() -> None:
-    assert markdown.columns("한글 ab") == 7
+    assert levels("## One\n\n#### Two\n\n# Three\n\n### Four") == [1, 2, 1, 2]
+    assert levels("### One\n\n### Two") == [1, 2]

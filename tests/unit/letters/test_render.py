@@ -40,10 +40,11 @@ def shipped_letter(kind: str, language: str, status: str) -> RenderedLetter:
 
 
 @pytest.mark.parametrize("family", list(Family))
-def test_every_kind_exists_in_every_language(family: Family) -> None:
+def test_every_kind_exists_in_english_and_korean(family: Family) -> None:
     kinds = shipped_kinds(family, root=TEMPLATES)
     assert kinds
-    assert {kind: shipped_languages(family, kind, root=TEMPLATES) for kind in kinds} == dict.fromkeys(kinds, LANGUAGES)
+    for kind in kinds:
+        assert set(LANGUAGES) <= set(shipped_languages(family, kind, root=TEMPLATES)), kind
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -43,9 +43,9 @@ def test_broken_front_matter_is_explained(text: str, message: str) -> None:
 
 def test_a_missing_language_names_the_file_to_add() -> None:
     with pytest.raises(MissingTranslation) as caught:
-        load_shipped(Family.LETTERS, "first_appeal", "fr", root=TEMPLATES)
+        load_shipped(Family.LETTERS, "stop_action", "fr", root=TEMPLATES)
     assert str(caught.value) == (
-        "no template letters/first_appeal/fr.md: it exists in en, ko; add the file templates/letters/first_appeal/fr.md"
+        "no template letters/stop_action/fr.md: it exists in en, ko; add the file templates/letters/stop_action/fr.md"
     )
 
 

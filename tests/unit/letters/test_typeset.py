@@ -1,18 +1,20 @@
-"""The letter on paper: looked at through the eyes of a screen reader, a fax machine and an archive."""
+"""The letter on paper: its parts, pages and faces. For the archive see test_archive.py, for fax test_fax_page.py."""
 
 from __future__ import annotations
 
-import io
+import ctypes
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-import pikepdf
 import pypdfium2
 import pytest
+from PIL import ImageOps
 
+from tests.unit.letters import tongues
 from tests.unit.letters.contexts import LANGUAGES, TEMPLATES, letter_context, named
 from urgentaction.core.errors import ConfigurationError, TemplateError
 from urgentaction.letters.content import CcEntry, LetterContext
@@ -44,36 +46,6 @@ def pages(pdf: bytes) -> Iterator[str]:
 
 def text_of(pdf: bytes) -> str:
     return " ".join(" ".join(pages(pdf)).split())
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("edition", ["letter", "fax"])
-def test_the_pdf_is_accessible_and_carries_its_fonts(typesetter: Typesetter, edition: str, language: str) -> None:
-    rendered, context = letter(language)
-    if edition == "fax":
-        pdf = typesetter.fax_pdf(rendered, context, header=HEADER)
-    else:
-        pdf = typesetter.letter_pdf(rendered, context)
-    with pikepdf.open(io.BytesIO(pdf)) as document:
-        assert str(document.Root.Lang).startswith(language)
-        assert bool(document.Root.MarkInfo.Marked)
-        assert "/StructTreeRoot" in document.Root
-        metadata = document.open_metadata()
-        assert metadata["pdfuaid:part"] == "1"
-        assert rendered.re_line in str(metadata["dc:title"])
-        assert str(document.docinfo["/Author"]) == context.organisation.name
-        assert bool(document.Root.ViewerPreferences.DisplayDocTitle)
-        descriptors = [
-            item for item in document.objects if isinstance(item, pikepdf.Dictionary) and "/FontName" in item
-        ]
-        assert descriptors
-        assert all({"/FontFile2", "/FontFile3"} & set(item.keys()) for item in descriptors)
-        names = " ".join(str(item.FontName) for item in descriptors)
-        assert "NotoSerif" in names
-        assert ("NotoSerifKR" in names) is (language == "ko")
-        assert not [
-            item for item in document.objects if isinstance(item, pikepdf.Stream) and item.get("/Subtype") == "/Image"
-        ]
 
 
 def test_the_letter_reads_in_order(typesetter: Typesetter) -> None:
@@ -137,30 +109,6 @@ def test_a_repeat_says_so_on_every_page(typesetter: Typesetter) -> None:
     assert all("REPEAT TRANSMISSION" in text for text in pages(again))
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_fax_page_is_black_on_white_and_large_enough(typesetter: Typesetter, language: str) -> None:
-    pdf = typesetter.fax_pdf(*letter(language), header=HEADER)
-    with pikepdf.open(io.BytesIO(pdf)) as document:
-        for page in document.pages:
-            colours, sizes = set(), set()
-            for instruction in pikepdf.parse_content_stream(page):
-                operands, operator = instruction.operands, instruction.operator
-                if str(operator) in {"g", "G", "rg", "RG", "k", "K", "sc", "SC", "scn", "SCN"}:
-                    colours.add(tuple(float(value) for value in operands if not isinstance(value, pikepdf.Name)))
-                if str(operator) == "Tf":
-                    sizes.add(float(operands[1]))
-            assert colours <= {(0.0,), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0)}
-            assert sizes
-            assert min(sizes) >= 11
-    document = pypdfium2.PdfDocument(pdf)
-    for page in document:
-        image = page.render(scale=204 / 72, no_smoothtext=True, no_smoothpath=True).to_pil().convert("RGB")
-        colours = {colour for _count, colour in image.getcolors(maxcolors=1 << 20)}
-        assert colours <= {(0, 0, 0), (255, 255, 255)}
-        assert round(page.get_width()), round(page.get_height()) == (595, 842)
-    document.close()
-
-
 def test_the_same_letter_is_the_same_file(typesetter: Typesetter) -> None:
     rendered, context = letter("ko")
     first = typesetter.letter_pdf(rendered, context)
@@ -220,11 +168,125 @@ def test_what_looks_like_typst_or_markup_is_set_as_it_is(typesetter: Typesetter)
     assert text.count(hostile) == 2
 
 
-@pytest.mark.parametrize("name", ["عربي", "Kim 😀"])
+@pytest.mark.parametrize("name", ["தமிழ்", "Kim 😀"])
 def test_a_character_without_a_glyph_is_refused_rather_than_left_out(typesetter: Typesetter, name: str) -> None:
     rendered, context = letter("en")
     with pytest.raises(TemplateError, match=r"could not be displayed.*none of the installed fonts has this character"):
         typesetter.letter_pdf(rendered, named(context, name))
+
+
+def faces_of(pdf: bytes) -> dict[str, str]:
+    """Face by character, as set on the pages; of the Latin letters only a and z, of digits none."""
+    document = pypdfium2.PdfDocument(pdf)
+    found: dict[str, str] = {}
+    for page in document:
+        text = page.get_textpage()
+        for at in range(text.count_chars()):
+            name = ctypes.create_string_buffer(100)
+            pypdfium2.raw.FPDFText_GetFontInfo(text, at, name, 100, ctypes.c_int())
+            found.setdefault(text.get_text_range(at, 1), name.value.decode().partition("+")[2].partition("-")[0])
+    document.close()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("language", "own", "faces"),
+    [
+        ("zh-Hans", "直骨角", {"NotoSerifSC"}),
+        ("ja", "直骨角", {"NotoSerifJP"}),
+        ("ko", "또는河", {"NotoSerifKR"}),
+        ("ar", "بكتونيها", {"Amiri"}),
+        ("ru", "жщюэ", {"NotoSerif"}),
+        ("fr", "èù", {"NotoSerif"}),
+    ],
+)
+def test_each_language_has_its_own_forms(typesetter: Typesetter, language: str, own: str, faces: set[str]) -> None:
+    found = faces_of(typesetter.letter_pdf(*tongues.letter(language)))
+    assert {found[char] for char in own} == faces
+
+
+def test_wide_punctuation_comes_from_the_east_asian_face(typesetter: Typesetter) -> None:
+    found = faces_of(typesetter.letter_pdf(*tongues.letter("zh-Hans")))
+    assert found["“"] in {"NotoSerifSC", "NotoSansSC"}
+    assert found["…"] == "NotoSerifSC"
+    assert faces_of(typesetter.letter_pdf(*tongues.letter("en")))["“"] == "NotoSerif"
+
+
+@pytest.mark.parametrize("language", ["ja", "ko", "zh-Hans"])
+def test_what_is_strong_stands_out_where_there_is_no_bold_cut(typesetter: Typesetter, language: str) -> None:
+    context = tongues.context(language)
+    word = {"ja": "見本", "ko": "보기", "zh-Hans": "示例"}[language]
+
+    def made(body: str) -> bytes:
+        source = TemplateSource("mine.md", language, f'+++\nre = "x"\nclosing = "y"\n+++\n{body}\n')
+        bare = replace(context, cc=(), enclosures=(), addressee=replace(context.addressee, postal_address=()))
+        return typesetter.letter_pdf(render_letter(source, bare), bare)
+
+    without, plain, strong = (ink(made(body)) for body in ("1 1", f"1 {word} 1", f"1 **{word}** 1"))
+    assert strong - without > (plain - without) * 1.2
+
+
+def ink(pdf: bytes) -> int:
+    """How many dots of the first page are black."""
+    document = pypdfium2.PdfDocument(pdf)
+    image = document[0].render(scale=3).to_pil().convert("L")
+    document.close()
+    return int(sum(image.histogram()[:128]))
+
+
+@pytest.mark.parametrize("language", tongues.ALL)
+def test_nothing_leaves_the_page_and_every_name_arrives(typesetter: Typesetter, language: str) -> None:
+    rendered, context = tongues.letter(language, paragraphs=9)
+    for pdf in (typesetter.letter_pdf(rendered, context), typesetter.fax_pdf(rendered, context, header=HEADER)):
+        document = pypdfium2.PdfDocument(pdf)
+        assert len(document) >= 2
+        for page in document:
+            left, _, right, _ = inked_box(page)
+            assert left > 55
+            assert right < 595 - 55
+        document.close()
+
+
+def test_three_pages_are_numbered_and_the_last_is_not_nearly_empty(typesetter: Typesetter) -> None:
+    rendered, context = tongues.letter("en", paragraphs=17)
+    made = list(pages(typesetter.letter_pdf(rendered, context)))
+    assert len(made) == 3
+    assert all(f"page {number} of 3" in text for number, text in enumerate(made, start=1))
+    assert "We would be grateful" in made[-1]
+    assert "Enclosures:" in made[-1]
+
+
+def test_a_very_long_word_stays_on_the_page(typesetter: Typesetter) -> None:
+    rendered, context = letter("en")
+    name = "Wolfeschlegelsteinhausenbergerdorff-Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz"
+    document = pypdfium2.PdfDocument(typesetter.letter_pdf(rendered, named(context, name)))
+    _, _, right, _ = inked_box(document[0])
+    assert right < 595 - 55
+    document.close()
+
+
+def inked_box(page: Any) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of what is drawn, in points."""
+    image = ImageOps.invert(page.render(scale=2).to_pil().convert("L"))
+    box = image.getbbox()
+    assert box is not None
+    left, top, right, bottom = (value / 2 for value in box)
+    return left, top, right, bottom
+
+
+def test_enclosures_are_listed_after_the_copies(typesetter: Typesetter) -> None:
+    rendered, context = tongues.letter("en")
+    for text in (text_of(typesetter.letter_pdf(rendered, context)), " ".join(rendered.text.split())):
+        assert "Ministry of Justice Enclosures: 1. Timeline of events 2. Copy of the letter of 3 June" in text
+    one = replace(context, enclosures=("A map",))
+    assert "Enclosures: A map" in text_of(typesetter.letter_pdf(rendered, one))
+    assert "Enclosures:" not in text_of(typesetter.letter_pdf(rendered, replace(context, enclosures=())))
+
+
+def test_a_text_that_begins_with_a_small_heading_can_be_set(typesetter: Typesetter) -> None:
+    context = letter_context("en")
+    source = TemplateSource("mine.md", "en", '+++\nre = "x"\nclosing = "y"\n+++\n#### Small\n\nText\n\n> # In\n')
+    assert "Small" in text_of(typesetter.letter_pdf(render_letter(source, context), context))
 
 
 def test_a_missing_layout_is_explained(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_names_in_any_script_are_composed(path: Path) -> None:
         ("phone", "020 7946 0501", "is not one telephone number that can be dialled"),
         ("phone", "+44 20 7946 0501 ext. 7", "without extension"),
         ("phone", "+44 20 7946 0501 / 0502", "is not one telephone number"),
-        ("language", "xx", "“xx” is not a language we write in; choose from en, ko"),
+        ("language", "xx", "“xx” is not a language we write in; choose from en, ko, fr, es, ru, zh-Hans, ar, ja"),
         ("language", "", "is empty; choose from en, ko"),
         ("time_zone", "Asia/Soul", "“Asia/Soul” is not a time zone; did you mean Asia/Seoul?"),
         ("wants_sms", "maybe", "“maybe” is neither yes nor no"),

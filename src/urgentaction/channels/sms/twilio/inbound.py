@@ -14,7 +14,8 @@ STOP_WORDS = frozenset(
     {
         *("stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"),
         *("arret", "arrete", "arreter", "baja", "parar", "alto", "detener"),
-        *("그만", "중지", "수신거부", "거부", "停止", "退订", "取消"),
+        *("그만", "중지", "수신거부", "거부", "停止", "退订", "取消", "配信停止", "解除"),
+        *("стоп", "отказ", "отписаться", "ايقاف", "توقف", "الغاء"),  # as `_bare` leaves them: إيقاف without its hamza
     }
 )
 #: Not "yes", which Twilio takes too: it may answer something else, and a person can tell.

@@ -1,0 +1,257 @@
+"""What would be sent for a case as it stands, in every form, without an alert: rendered, shown, kept nowhere.
+
+Uses the same contexts (`compose`), templates and typesetter as freezing does (`service`), and the same consent. Only
+reads the database; must not write to it or send anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from django.conf import settings
+
+from urgentaction.cases.models import Case, StatusUpdate
+from urgentaction.cases.vocabulary import Status
+from urgentaction.channels.contract import Channel
+from urgentaction.core import clock
+from urgentaction.core.errors import InvalidInput, NotFound
+from urgentaction.directory.models import Official
+from urgentaction.directory.queries import officials_in_office
+from urgentaction.triggers import ruleset
+
+from . import compose, views
+from .content import AlertView, Audience, CcEntry, LetterContext, UpdateView
+from .personal import SMS_LINK
+from .render import RenderedLetter, RenderedNotice, render_letter, render_notice, render_sms
+from .service import MANUAL_LETTER, MANUAL_NOTICE, sms_kind, template, typesetter
+from .sms import SmsEncoding, sms_segments
+from .source import Family, shipped_kinds
+from .typeset import FaxHeader
+
+
+class Form(StrEnum):
+    """What a letter or notice is made into."""
+
+    PDF = "pdf"
+    FAX = "fax"
+    HTML = "html"
+    TEXT = "text"
+    SMS = "sms"
+
+
+#: Stands where a delivery's reference goes in a text message's link, and is as long.
+_EXAMPLE = "EXAMPLE".ljust(20, "0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is to be looked at.
+
+    Attributes:
+        kind: of a letter (`first_appeal`) or of a notice (`appeal`).
+        language: a code such as `ko` or `zh-Hans`.
+        audience: whose consent rules apply; None: officials for a letter, supporters for a notice.
+        status: the status to write about; None: the case's own.
+        to: short name of an official; empty: whoever holds the case's main office. Who is on the CC list gets a copy.
+        dated_on: the date on the letter; None: today where the addressee sits.
+    """
+
+    kind: str
+    language: str
+    audience: Audience | None = None
+    status: Status | None = None
+    to: str = ""
+    dated_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A letter to look at. `notes` says what stands in for a missing translation."""
+
+    rendered: RenderedLetter
+    context: LetterContext
+    copy_for: CcEntry | None
+    fax_number: str
+    notes: tuple[str, ...]
+
+    def pdf(self) -> bytes:
+        """The letter on paper. Raises TemplateError where it can't be set."""
+        return typesetter().letter_pdf(self.rendered, self.context, copy_for=self.copy_for)
+
+    def fax_pdf(self) -> bytes:
+        """The pages as they would be faxed. Raises TemplateError where they can't be set."""
+        header = FaxHeader(
+            sent_on=self.context.alert.dated_on,
+            sender_number=self.context.organisation.fax,
+            to_number=self.fax_number,
+        )
+        return typesetter().fax_pdf(self.rendered, self.context, header=header, copy_for=self.copy_for)
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """A text message to look at, with what it costs."""
+
+    text: str
+    encoding: SmsEncoding
+    segments: int
+
+
+def families_of(kind: str) -> tuple[Family, ...]:
+    """In which library a kind is: letters, notices or both. Raises NotFound listing what there is."""
+    kinds = {
+        family: shipped_kinds(family, root=settings.SHIPPED_TEMPLATES) for family in (Family.LETTERS, Family.NOTICES)
+    }
+    found = tuple(family for family, there in kinds.items() if kind in there)
+    if not found:
+        told = "; ".join(f"{family.value}: {', '.join(there)}" for family, there in kinds.items())
+        raise NotFound.of("kind", f"there is no letter or notice {kind!r}; {told}")
+    return found
+
+
+def is_letter(kind: str) -> bool:
+    """Whether a kind has an addressee, PDF and fax. Raises NotFound where there is no such kind at all."""
+    return Family.LETTERS in families_of(kind)
+
+
+def letter(case: Case, wish: Wish) -> Letter:
+    """The letter as it would be frozen now.
+
+    Raises:
+        NotFound: no such kind of letter, or nobody to write to.
+        MissingTranslation: the template or the case's text is not there in this language; names the file to add.
+        TemplateError: the template can't be rendered.
+    """
+    if not is_letter(wish.kind):
+        raise InvalidInput.of("kind", f"{wish.kind} is a notice to supporters; it has no addressee, PDF or fax")
+    source = template(Family.LETTERS, wish.kind, wish.language)
+    addressed = _addressed(case, wish.to)
+    audience = wish.audience or Audience.GOVERNMENT
+    occasion = _occasion(case, wish, addressed.main.office.time_zone)
+    context = compose.letter_context(occasion, to=addressed.main, cc=addressed.copies, audience=audience)
+    reader = addressed.reader
+    fax = reader.office.contact_points.filter(channel=Channel.FAX).order_by("rank")
+    return Letter(
+        rendered=render_letter(source, context),
+        context=context,
+        copy_for=views.cc_entry(reader, wish.language) if reader != addressed.main else None,
+        fax_number=fax.values_list("printed_value", flat=True).first() or "",
+        notes=_untranslated(addressed.main, wish.language),
+    )
+
+
+def notice(case: Case, wish: Wish) -> RenderedNotice:
+    """The notice to supporters, addressed to somebody without a name.
+
+    Raises:
+        MissingTranslation: the template or the case's text is not there in this language; names the file to add.
+        TemplateError: the template can't be rendered.
+    """
+    source = template(Family.NOTICES, wish.kind, wish.language)
+    occasion = _occasion(case, wish, settings.TIME_ZONE)
+    made = render_notice(source, compose.notice_context(occasion, audience=wish.audience or Audience.SUPPORTER))
+    address = settings.PUBLIC_URL.rstrip("/")
+    return made.fill(name="", unsubscribe_url=f"{address}/unsubscribe", preferences_url=f"{address}/preferences")
+
+
+def sms(case: Case, wish: Wish) -> Sms:
+    """The text message that goes with a letter or notice of this kind, with an address as long as a real one.
+
+    Raises:
+        MissingTranslation: the template is not there in this language; names the file to add.
+        TemplateError: the template can't be rendered.
+    """
+    goes_with = wish.kind
+    if is_letter(wish.kind):
+        goes_with = MANUAL_NOTICE if wish.kind == MANUAL_LETTER else "update"
+    source = template(Family.SMS, sms_kind(goes_with), wish.language)
+    occasion = _occasion(case, wish, settings.TIME_ZONE)
+    made = render_sms(source, compose.sms_context(occasion, link=SMS_LINK))
+    text = made.replace(SMS_LINK, f"{settings.PUBLIC_URL.rstrip('/')}/m/{_EXAMPLE}/")
+    return Sms(text, *sms_segments(text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Addressed:
+    """Whom the letter is addressed to, who gets copies, and which of them is to read this one."""
+
+    main: Official
+    copies: Sequence[Official]
+    reader: Official
+
+
+def _addressed(case: Case, wanted: str) -> _Addressed:
+    entries = officials_in_office(case.addressees.select_related("office"))
+    held = [(entry.role, official) for entry, official in entries if official is not None]
+    copies = [official for role, official in held if role == "cc"]
+    main = next((official for role, official in held if role == "to"), None)
+    if not wanted:
+        if main is None:
+            raise NotFound.of(
+                "to",
+                f"case {case.reference} has no addressee in office; add one to its case.toml, or name one with --to",
+            )
+        return _Addressed(main, copies, main)
+    reader = next((official for _, official in held if official.slug == wanted), None)
+    reader = reader or Official.objects.select_related("office").filter(slug=wanted).first()
+    if reader is None:
+        there = ", ".join(official.slug for _, official in held) or "nobody"
+        raise NotFound.of("to", f"there is no official {wanted!r}; this case writes to {there}")
+    if main is not None and reader in copies:
+        return _Addressed(main, copies, reader)
+    return _Addressed(reader, copies, reader)
+
+
+def _occasion(case: Case, wish: Wish, time_zone: str) -> compose.Occasion:
+    latest = case.updates.order_by("-recorded_at", "-id").first()
+    update = _update(case, wish, latest)
+    return compose.Occasion(
+        case=case, language=wish.language, update=update, alert=_call(case, wish, update, clock.today(time_zone))
+    )
+
+
+def _update(case: Case, wish: Wish, latest: StatusUpdate | None) -> UpdateView:
+    if wish.status is None or (latest is not None and latest.status == wish.status):
+        return views.update(case, wish.language, row=latest)
+    return UpdateView(
+        status=wish.status.value,
+        status_label=views.status_label(wish.status.value, wish.language),
+        as_of=clock.today(settings.TIME_ZONE),
+        place=case.place,
+        confidence=case.confidence,
+        previous_status_label=views.status_label(case.status, wish.language),
+    )
+
+
+def _call(case: Case, wish: Wish, update: UpdateView, today: date) -> AlertView:
+    """The alert that the shipped rules would make of this status."""
+    day = wish.dated_on or today
+    rule = ruleset.shipped().plan_for(Status(update.status)) if update.status else None
+    earlier = case.alerts.exclude(frozen_at=None).order_by("-frozen_at").first()
+    hours = rule.deadline_hours if rule else None
+    return AlertView(
+        kind=wish.kind,
+        level=(rule.level or rule.priority) if rule else 1,
+        number=f"{case.reference}/{case.alerts.count() + 1}",
+        dated_on=day,
+        deadline=day + timedelta(hours=hours) if hours else None,
+        previous_dated_on=(earlier.dated_on or earlier.frozen_at.date()) if earlier and earlier.frozen_at else None,
+    )
+
+
+def _untranslated(official: Official, language: str) -> tuple[str, ...]:
+    """What the directory lacks in this language, so that English stands in the letter."""
+    texts = {
+        f"official {official.slug}: name": official.names,
+        f"official {official.slug}: salutation": official.salutations,
+        f"office {official.office.slug}: name": official.office.names,
+        f"office {official.office.slug}: postal_address": official.office.postal_address,
+    }
+    return tuple(
+        f"{what} is not in the directory in {language}; the English one is shown"
+        for what, of in texts.items()
+        if of and language not in of
+    )
