@@ -31,7 +31,7 @@ from urgentaction.supporters.models import Supporter
 
 pytestmark = pytest.mark.django_db
 
-REFERENCES = ("UA-2015-0117", "UA-2018-0052", "UA-2017-0091")
+REFERENCES = ("UA-2015-0117", "UA-2018-0052", "UA-2017-0091", "UA-2010-0131", "UA-2022-0074")
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_every_sample_address_is_reserved(samples: Path) -> None:
     import_supporters(samples / "supporters.csv", by=BY)
     points = list(ContactPoint.objects.all())
     people = list(Supporter.objects.all())
-    assert len(points) == 12
+    assert len(points) == 15
     assert all(is_reserved(Channel(point.channel), point.dial_value) for point in points)
     assert all(is_reserved(Channel.EMAIL, person.email) for person in people if person.email)
     assert all(is_reserved(Channel.SMS, person.phone) for person in people if person.phone)
@@ -79,6 +79,7 @@ def test_what_was_published_is_kept_letter_by_letter(samples: Path) -> None:
         ("th-prime-minister", "+66 2282 5131"),
         ("th-ambassador-washington", "202 944 3611"),
         ("ir-judiciary-head", "212 867 7086"),
+        ("sa-king", "+966 11 403 3125"),
     }
 
 

@@ -45,7 +45,7 @@ SPOILT = [
     ('code = "CN"', 'code = "ZZ"', "country 1, code", "“ZZ” is not a country"),
     ('role = "custodian"', 'role = "jailer"', "country 1, role", "“jailer” is not a role; allowed: custodian"),
     ('code = "KP"\nrole = "origin"', 'code = "CN"\nrole = "custodian"', "country 2", "CN as custodian is there"),
-    ('"kr-president"', '"kr-king"', "addressee 1, office", "kr-king is not in the directory; known: ir-judiciary-head"),
+    ('"kr-president"', '"kr-king"', "addressee 1, office", "kr-king is not in the directory; known: gb-home-secretary"),
     ('"kr-foreign-minister"', '"kr-president"', "addressee 2", "kr-president is there already"),
     ('role = "to"', 'role = "cc"', "addressee", "nobody has the role `to`"),
     ('role = "to"', 'role = "bcc"', "addressee 1, role", "“bcc” is not a role; write to or cc"),

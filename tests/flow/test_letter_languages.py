@@ -22,6 +22,7 @@ from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.directory.importing import import_directory
 from urgentaction.directory.models import Office, Official
 from urgentaction.letters import service, views
+from urgentaction.letters.content import Audience
 from urgentaction.letters.render import render_letter
 from urgentaction.letters.sections import parse_sections
 from urgentaction.letters.source import Family
@@ -139,3 +140,43 @@ def test_what_the_directory_says_of_an_official_comes_before_any_form() -> None:
     del official.salutations["fr"], official.honorifics["fr"]
     assert views.addressee(official, "fr").salutation == "Excellence"
     assert views.addressee(official, "fr").honorific == "Son Excellence"
+
+
+def test_a_king_is_written_to_in_arabic_and_his_ambassador_in_english(samples: Path) -> None:
+    import_case(samples / "cases" / "UA-2022-0074", by=BY, check_text=parse_sections)
+    told = UpdateText(
+        status=Status.DETAINED, confidence=Confidence.CONFIRMED, as_of=date(2022, 3, 1), reported_at=clock.now()
+    )
+    [alert] = pipeline.report_update("UA-2022-0074", told, by=BY, dated_on=date(2022, 3, 1)).alerts
+    plan = AlertPlan.from_json(alert.plan)
+    targets = list(alert.targets.select_related("official__office"))
+    letters = {}
+    for target in targets:
+        context = service.letter_context(alert, plan, target, targets, dated_on=date(2022, 3, 1))
+        letters[target.role] = render_letter(service.template(Family.LETTERS, "first_appeal", target.language), context)
+    arabic, copy = letters["to"], letters["cc"]
+    assert arabic.language == "ar"
+    assert arabic.salutation.startswith("خادم الحرمين الشريفين الملك سلمان بن عبدالعزيز آل سعود، ")
+    assert arabic.closing == "وتفضلوا جلالتكم بقبول أسمى عبارات التقدير والاحترام،"
+    assert "ريما بنت بندر آل سعود، سفيرة المملكة العربية السعودية في واشنطن" in arabic.text
+    # The copy shows the letter as the King gets it.
+    assert copy.language == "en"
+    assert copy.salutation == "Your Majesty,"
+    assert copy.closing == "Yours respectfully,"
+    assert "The Custodian of the Two Holy Mosques, King Salman bin Abdulaziz Al Saud\nKing of Saudi Arabia" in copy.text
+
+
+def test_somebody_known_by_a_pseudonym_has_no_other_name_anywhere(samples: Path) -> None:
+    import_case(samples / "cases" / "UA-2010-0131", by=BY, check_text=parse_sections)
+    found = Case.objects.get(reference="UA-2010-0131")
+    for audience in Audience:
+        assert [one.name for one in views.persons(found, audience, "en", only=())] == ["Mr S"]
+    told = UpdateText(
+        status=Status.RETURN_IMMINENT, confidence=Confidence.CONFIRMED, as_of=date(2010, 6, 8), reported_at=clock.now()
+    )
+    [alert] = pipeline.report_update("UA-2010-0131", told, by=BY, dated_on=date(2010, 6, 8)).alerts
+    service.freeze_letters(alert, AlertPlan.from_json(alert.plan))
+    letter = alert.letters.get()
+    assert "The Rt Hon Theresa May MP\nSecretary of State for the Home Department" in letter.text
+    assert "\nDear Home Secretary,\n" in letter.text
+    assert "Mr S" in letter.subject

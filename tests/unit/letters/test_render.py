@@ -163,12 +163,17 @@ def test_what_supporters_read_addresses_no_president(language: str) -> None:
             assert not re.search(r"\b(you|your)\b|대통령님", texts[name]), (status, name)
 
 
-def test_sample_texts_exist_for_the_three_cases() -> None:
+def test_sample_texts_exist_for_every_case() -> None:
     for reference, language, status, names in (
         ("UA-2018-0052", "en", "extradition_imminent", {"request", "latest", "who", "law", "demands"}),
         ("UA-2018-0052", "en", "released", {"outcome"}),
         ("UA-2017-0091", "en", "execution_imminent", {"request", "latest", "who", "law", "demands"}),
         ("UA-2017-0091", "en", "missing", {"request", "latest", "demands"}),
+        ("UA-2010-0131", "en", "return_imminent", {"request", "latest", "who", "law", "demands"}),
+        ("UA-2010-0131", "en", "released", {"outcome", "remaining"}),
+        ("UA-2022-0074", "en", "detained", {"request", "latest", "who", "law", "demands"}),
+        ("UA-2022-0074", "ar", "detained", {"request", "latest", "who", "law", "demands"}),
+        ("UA-2022-0074", "ar", "released", {"outcome"}),
         ("UA-2015-0117", "ko", "return_imminent", {"request", "latest", "who", "law", "demands", "acknowledgement"}),
     ):
         assert names <= case_texts(language, status, reference).keys()
