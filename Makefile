@@ -76,6 +76,11 @@ chaos: $(VENV)/.dev ## kill everything in turn, under load, and count what was l
 bench: $(VENV)/.dev ## run the benchmarks (BENCH="fanout pdf" runs some, BENCH=--quick all with small numbers)
 	@$(BIN)/python -m benchmarks $(BENCH)
 
+.PHONY: verapdf
+verapdf: $(VENV)/.dev ## ask veraPDF whether our letters are PDF/A-2a and PDF/UA-1 (needs Java and Maven, fetches it)
+	@mvn --quiet -f tests/unit/letters/verapdf/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.verapdf
+	@URGENTACTION_TEST_VERAPDF=$(CURDIR)/.verapdf $(BIN)/pytest --quiet tests/unit/letters/test_archive.py -k verapdf
+
 .PHONY: audit
 audit: $(VENV)/.dev ## look the pinned packages up among the known vulnerabilities (asks the package index)
 	@$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements/dev.txt

@@ -13,6 +13,8 @@ from tests.flow.world import TEXT, World
 from urgentaction.accounts.models import AuditEntry
 from urgentaction.alerts.models import Alert
 from urgentaction.cases.models import CaseText
+from urgentaction.directory.kinds import OfficeKind
+from urgentaction.directory.models import Office
 from urgentaction.letters.models import Letter
 
 __all__ = ["terminal"]  # a fixture
@@ -69,8 +71,10 @@ def test_a_preview_follows_addressee_audience_and_kind(world: World, terminal: T
 
 def test_a_preview_says_what_the_directory_lacks(world: World, terminal: Terminal) -> None:
     CaseText.objects.create(case=world.case, language="ko", markdown=TEXT)
-    told = terminal.says(*PREVIEW, "--kind", "first_appeal", "--lang", "ko", "--status", "return_imminent")
-    assert "note: official president-holder: salutation is not in the directory in ko" in told
+    asked = (*PREVIEW, "--kind", "first_appeal", "--lang", "ko", "--status", "return_imminent")
+    assert "has no salutation in this language; add it in the directory" in terminal.says(*asked, code=65)
+    Office.objects.filter(slug="president").update(kind=OfficeKind.HEAD_OF_STATE.value)
+    assert "note: official president-holder: name is not in the directory in ko" in terminal.says(*asked)
 
 
 @pytest.mark.parametrize(

@@ -246,7 +246,6 @@ def _untranslated(official: Official, language: str) -> tuple[str, ...]:
     """What the directory lacks in this language, so that English stands in the letter."""
     texts = {
         f"official {official.slug}: name": official.names,
-        f"official {official.slug}: salutation": official.salutations,
         f"office {official.office.slug}: name": official.office.names,
         f"office {official.office.slug}: postal_address": official.office.postal_address,
     }
