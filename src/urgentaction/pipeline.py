@@ -17,7 +17,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, timedelta
 from typing import TypeVar
 
@@ -38,7 +38,7 @@ from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput, TemplateError
 from urgentaction.core.interruptions import INTERRUPTIONS
-from urgentaction.deliveries import announcing, expand, sweep, unknowns
+from urgentaction.deliveries import announcing, confirmations, expand, sweep, unknowns
 from urgentaction.deliveries import escalate as escalation
 from urgentaction.deliveries.claim import Lane
 from urgentaction.deliveries.finishing import finish_if_done
@@ -79,18 +79,16 @@ def consider(case: Case, told: UpdateText) -> tuple[TriggerDecision, CaseSnapsho
     Raises:
         InvalidInput: everything wrong with the update at once.
     """
-    facts = UpdateFacts(
-        status=told.status,
-        confidence=told.confidence,
-        as_of=told.as_of,
-        reported_at=told.reported_at,
-        place=told.place,
-        person_keys=told.person_keys,
-    )
+    facts = _facts(told)
     if problems := validate_update(facts, now=clock.now()):
         raise InvalidInput(problems)
     before, rules = case_snapshot(case), shipped()
     return decide(before, facts, rules, standing_approvals=standing_approvals()), before, rules
+
+
+def _facts(told: UpdateText) -> UpdateFacts:
+    shared = {field.name: getattr(told, field.name) for field in fields(UpdateFacts)}
+    return UpdateFacts(**shared)
 
 
 @transaction.atomic
@@ -109,19 +107,12 @@ def report_update(reference: str, told: UpdateText, *, by: str, dated_on: date |
     case = cases.lock_case(reference)
     alerts.lock_live(case)
     decision, before, rules = consider(case, told)
-    facts = UpdateFacts(
-        status=told.status,
-        confidence=told.confidence,
-        as_of=told.as_of,
-        reported_at=told.reported_at,
-        person_keys=told.person_keys,
-    )
     update = cases.record_update(
         case,
         told,
         by=by,
         supersedes_case=decision.supersedes_case,
-        prevailing=prevailing_status(before, facts, rules),
+        prevailing=prevailing_status(before, _facts(told), rules),
         decision=asdict(decision),
     )
     stopped: list[Alert] = []
@@ -320,6 +311,11 @@ def send_to_supporters() -> int:
     return send_due(Lane.BULK)
 
 
+def send_confirmations() -> int:
+    """Ask people who signed up whether it was them."""
+    return confirmations.send_confirmations(seconds=settings.TASK_SOFT_SECONDS / 2)
+
+
 def apply_receipts() -> int:
     """Apply the receipts that are waiting. Returns how many."""
     done = receipts.apply_pending(seconds=20)
@@ -353,6 +349,9 @@ def sweep_all() -> dict[str, int]:
         running = Alert.objects.filter(state=AlertState.RUNNING, expanded_at__isnull=False)
         _each(found, "alerts finished", running, finish_if_done)
         _each(found, "unknowns asked", unknowns.due_unknowns(), unknowns.settle)
+        found["sign-ups forgotten"] = confirmations.forget_overdue()
+        if confirmations.are_due():
+            enqueue(Task.SEND_CONFIRMATIONS)
     finally:
         for lane in Lane:
             enqueue(SEND_TASK[lane])

@@ -12,7 +12,7 @@ from urgentaction.letters.content import SLOT_NAME, SLOT_PREFERENCES, SLOT_UNSUB
 from urgentaction.letters.models import Notice
 from urgentaction.letters.organisation import organisation
 from urgentaction.letters.render import shown_name
-from urgentaction.supporters.links import unsubscribe_token
+from urgentaction.supporters.links import preferences_token, unsubscribe_token
 
 from .claim import Claim
 from .references import message_id, reference_of, return_path
@@ -42,15 +42,16 @@ def mailing_of(notice: Notice) -> Mailing:
 def copy_for(
     claim: Claim, supporter: uuid.UUID, to: str, name: str, language: str, *, expires_at: datetime | None = None
 ) -> Copy:
-    """One supporter's copy; the token in its link is made by a key, and needs no row."""
+    """One supporter's copy; the tokens in its links are made by a key, and need no row."""
     reference = reference_of(claim.id)
-    link = f"{settings.PUBLIC_URL}/unsubscribe/{unsubscribe_token(supporter)}/"
+    leave = f"{settings.PUBLIC_URL}/unsubscribe/{unsubscribe_token(supporter)}/"
+    choose = f"{settings.PUBLIC_URL}/preferences/{preferences_token(supporter)}/"
     return Copy(
         reference=reference,
         attempt=claim.attempt,
         to=to,
         return_path=return_path(reference),
         message_id=message_id(reference),
-        values=(shown_name(language, name), link, link),
+        values=(shown_name(language, name), leave, choose),
         valid_until=expires_at,
     )

@@ -195,9 +195,13 @@ def has_kept_consent(persons: Iterable[Person], shown_forms: Mapping[str, str]) 
     )
 
 
-def refuse_withheld_names(case: Case, texts: Iterable[str]) -> None:
-    """Raise TemplateError where a text for the public has a name that the public may not have. Does not repeat it."""
-    content = _plain(" ".join(texts))
+def refuse_withheld_names(case: Case, texts: Mapping[str, str]) -> None:
+    """Raise TemplateError where a text for the public has a name that the public may not have. Does not repeat it.
+
+    Args:
+        texts: by what people call them ("title", "text").
+    """
+    content = _plain(" ".join(texts.values()))
     for person in case.persons.all():
         may = form_shown(person)
         withheld = [
@@ -274,7 +278,8 @@ def _edition(publication: Publication, language: str, dated: date, title: str) -
     context = public_context(alert, language, kind=letter.kind, dated=dated)
     rendered = render_letter(source, context)
     shown_title = title or title_of(context)
-    refuse_withheld_names(alert.case, (shown_title, rendered.re_line, rendered.text, *publication.correction.values()))
+    readable = {"title": shown_title, "Re: line": rendered.re_line, "text": rendered.text, "HTML": rendered.html}
+    refuse_withheld_names(alert.case, {**readable, "correction": " ".join(publication.correction.values())})
     pdf = typesetter().letter_pdf(rendered, context)
     return PublicEdition(
         publication=publication,
