@@ -41,15 +41,12 @@ def publish(
 ) -> None:
     """Put an alert's letter on its public page, with the consent given for the public."""
     with opened() as session:
-        from django.db import transaction
-
         from urgentaction.alerts.queries import alert_called
         from urgentaction.letters.publishing import publish_letter
 
         terms = _terms(languages, embargo, region, topic, _by_language(title, "title"))
         terms = _with_correction(terms, corrects, _by_language(correction, "correction"))
-        with transaction.atomic():
-            made = publish_letter(alert_called(number), terms, by=actor())
+        made = publish_letter(alert_called(number), terms, by=actor())
         facts = _facts(made)
         when = f" from {terms.embargo_until:%Y-%m-%d %H:%M %Z} on" if terms.embargo_until else ""
         session.answer(facts, f"{facts['url']}: {', '.join(facts['languages'])}{when}.")
@@ -58,12 +55,9 @@ def publish(
 def unpublish(slug: Slug, *, why: Annotated[str, typer.Option(help="Why, without names; kept, not shown.")]) -> None:
     """Take a published letter away, at once and for good."""
     with opened() as session:
-        from django.db import transaction
-
         from urgentaction.letters.publishing import withdraw_publication
 
-        with transaction.atomic():
-            row = withdraw_publication(slug, why=why, by=actor())
+        row = withdraw_publication(slug, why=why, by=actor())
         session.answer(_facts(row), f"{row.slug} is gone; its address says so.")
 
 
@@ -88,8 +82,6 @@ def publish_update(
 ) -> None:
     """Let everybody know of a case's latest update: its published letters then say that things have changed."""
     with opened() as session:
-        from django.db import transaction
-
         from urgentaction.cases.queries import case_called
         from urgentaction.letters.publishing import publish_update as publish_it
         from urgentaction.letters.publishing import withdraw_update
@@ -97,11 +89,10 @@ def publish_update(
         update = case_called(case).updates.order_by("-recorded_at").first()
         if update is None:
             raise NotFound.of("case", f"{case} has no update yet")
-        with transaction.atomic():
-            if take_back:
-                withdraw_update(update, by=actor())
-            else:
-                publish_it(update, by=actor())
+        if take_back:
+            withdraw_update(update, by=actor())
+        else:
+            publish_it(update, by=actor())
         said = "is shown to nobody any more" if take_back else "may be known to everybody"
         data = {"case": case, "status": update.status, "as_of": update.as_of, "is_public": not take_back}
         session.answer(data, f"{case}: {update} {said}.")

@@ -1,4 +1,4 @@
-"""Publishing: a letter is put before everybody, and taken away again. Each verb is one transaction of its caller.
+"""Publishing: a letter is put before everybody, and taken away again. Each verb is one transaction.
 
 What the public reads is never the letter as the office got it: it is rendered anew with the consent given for the
 public, checked for names that the public may not have, and frozen with its hash. Reads are in `published`.
@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
 from django.utils.text import slugify
 
 from urgentaction.accounts.service import record_audit
@@ -80,6 +81,7 @@ class PublicParts:
     reference: str
 
 
+@transaction.atomic
 def publish_letter(alert: Alert, terms: Terms, *, by: str) -> Publication:
     """Put an alert's letter before the public, in as many languages as it can be written in.
 
@@ -125,6 +127,7 @@ def publish_letter(alert: Alert, terms: Terms, *, by: str) -> Publication:
     return publication
 
 
+@transaction.atomic
 def withdraw_publication(slug: str, *, why: str, by: str) -> Publication:
     """Take a published letter away, at once and for good: its address says from now on that it is gone.
 
@@ -149,6 +152,7 @@ def withdraw_publication(slug: str, *, why: str, by: str) -> Publication:
     return row
 
 
+@transaction.atomic
 def publish_update(update: StatusUpdate, *, by: str) -> PublicUpdate:
     """Let everybody know of a status update: published letters of its case then say that things have changed.
 
@@ -169,6 +173,7 @@ def publish_update(update: StatusUpdate, *, by: str) -> PublicUpdate:
     return row
 
 
+@transaction.atomic
 def withdraw_update(update: StatusUpdate, *, by: str) -> bool:
     """Show a status update to nobody any more. False if it was not public."""
     deleted, _ = PublicUpdate.objects.filter(update=update).delete()
