@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,13 +44,32 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
+def fonts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fontconfig file that adds the fonts of the letters to the system's, so that pictures show every script."""
+    folder = tmp_path_factory.mktemp("fonts")
+    wheels = ("pylopdf_fonts_ar", "pylopdf_fonts_jp", "pylopdf_fonts_ko", "pylopdf_fonts_zh_cn")
+    folders = "".join(f"<dir>{resources.files(wheel)}</dir>" for wheel in wheels)
+    config = folder / "fonts.conf"
+    config.write_text(
+        '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
+        '<include ignore_missing="yes">/etc/fonts/fonts.conf</include>'
+        f"{folders}<cachedir>{folder / 'cache'}</cachedir></fontconfig>"
+    )
+    return config
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str, fonts: Path) -> Iterator[Browser]:
     # Playwright's sync API keeps an event loop in this thread, which Django takes for asynchronous code.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=[*arguments, "--disable-dev-shm-usage"])
+        running = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[*arguments, "--disable-dev-shm-usage"],
+            env={**os.environ, "FONTCONFIG_FILE": str(fonts)},
+        )
         yield running
         running.close()
     if before is None:

@@ -6,6 +6,7 @@ not show what is dialled, where anybody is held, or anything of a supporter.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time, get_timezone_name
+from babel.dates import format_date, format_time, get_timezone_gmt
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
@@ -105,6 +106,7 @@ def letter_page(request: HttpRequest, slug: str, language: str = "") -> HttpResp
     context = {
         **_about(publication, words),
         "edition": edition,
+        "addressee": [isolated(line) if words.direction == "rtl" else line for line in edition.parts["addressee"]],
         "publication": publication,
         "origin": settings.PUBLIC_URL,
         "url": absolute(letter_url(slug, code)),
@@ -186,6 +188,15 @@ def letter_feed(request: HttpRequest) -> HttpResponse:
     return unstored(HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8"))
 
 
+#: A number as offices print it. Between Arabic letters its groups would change places (Unicode Annex 9, rules W2, W4).
+_NUMBER = re.compile(r"\+?[0-9(][0-9 ()./-]{4,}[0-9]")
+
+
+def isolated(line: str) -> str:
+    """A line for a page that runs from right to left: each printed number keeps its order (LRI … PDI around it)."""
+    return _NUMBER.sub("\N{LEFT-TO-RIGHT ISOLATE}\\g<0>\N{POP DIRECTIONAL ISOLATE}", line)
+
+
 def letter_url(slug: str, language: str = "") -> str:
     """The path of a letter; without a language the one that chooses for the reader."""
     return reverse("letter", args=(slug, language) if language else (slug,))
@@ -197,12 +208,12 @@ def absolute(path: str) -> str:
 
 
 def moment(at: datetime, zone: str, language: str) -> Moment:
-    """Date, time and time zone in the language's form: "24 November 2015, 17:40 GMT+9"."""
+    """Date, time and time zone in the language's form: "24 November 2015, 17:40 GMT+09:00"."""
     there, locale = at.astimezone(ZoneInfo(zone)), labels(language).locale
     parts = format_date(there, format="long", locale=locale), format_time(there, format="short", locale=locale)
     comma = "، " if language == "ar" else ", "
-    name = get_timezone_name(there, width="short", locale=locale)
-    return Moment(f"{comma.join(parts)} {name}", there.isoformat(timespec="minutes"))
+    zone_name = get_timezone_gmt(there, width="long", locale=locale)  # names such as KST are known in few languages
+    return Moment(f"{comma.join(parts)} {zone_name}", there.isoformat(timespec="minutes"))
 
 
 def _open(slug: str) -> Publication | None:
