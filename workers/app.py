@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import django
 from celery import Celery
+from celery.signals import worker_init
 from django.conf import settings
 from kombu.transport.redis import Transport
 
@@ -46,3 +48,10 @@ app.conf.update(
     timezone="UTC",
     imports=("workers.tasks",),
 )
+
+
+@worker_init.connect
+def keep_what_is_loaded(**_kwargs: object) -> None:
+    """What Django and Celery loaded stays for good: the collector need not walk it again, nor each child copy it."""
+    gc.collect()
+    gc.freeze()

@@ -17,7 +17,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import TypeVar
 
@@ -38,9 +38,10 @@ from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput, TemplateError
 from urgentaction.core.interruptions import INTERRUPTIONS
-from urgentaction.deliveries import announcing, confirmations, expand, sweep, unknowns
+from urgentaction.deliveries import announcing, confirmations, sweep, unknowns
 from urgentaction.deliveries import escalate as escalation
 from urgentaction.deliveries.claim import Lane
+from urgentaction.deliveries.expanding import expand_alert
 from urgentaction.deliveries.finishing import finish_if_done
 from urgentaction.deliveries.lanes import send_some
 from urgentaction.deliveries.models import Heartbeat
@@ -79,16 +80,18 @@ def consider(case: Case, told: UpdateText) -> tuple[TriggerDecision, CaseSnapsho
     Raises:
         InvalidInput: everything wrong with the update at once.
     """
-    facts = _facts(told)
+    facts = UpdateFacts(
+        status=told.status,
+        confidence=told.confidence,
+        as_of=told.as_of,
+        reported_at=told.reported_at,
+        place=told.place,
+        person_keys=told.person_keys,
+    )
     if problems := validate_update(facts, now=clock.now()):
         raise InvalidInput(problems)
     before, rules = case_snapshot(case), shipped()
     return decide(before, facts, rules, standing_approvals=standing_approvals()), before, rules
-
-
-def _facts(told: UpdateText) -> UpdateFacts:
-    shared = {field.name: getattr(told, field.name) for field in fields(UpdateFacts)}
-    return UpdateFacts(**shared)
 
 
 @transaction.atomic
@@ -107,12 +110,19 @@ def report_update(reference: str, told: UpdateText, *, by: str, dated_on: date |
     case = cases.lock_case(reference)
     alerts.lock_live(case)
     decision, before, rules = consider(case, told)
+    facts = UpdateFacts(
+        status=told.status,
+        confidence=told.confidence,
+        as_of=told.as_of,
+        reported_at=told.reported_at,
+        person_keys=told.person_keys,
+    )
     update = cases.record_update(
         case,
         told,
         by=by,
         supersedes_case=decision.supersedes_case,
-        prevailing=prevailing_status(before, _facts(told), rules),
+        prevailing=prevailing_status(before, facts, rules),
         decision=asdict(decision),
     )
     stopped: list[Alert] = []
@@ -204,7 +214,7 @@ def advance_alert(alert_id: uuid.UUID) -> None:
         return
     if alert.frozen_at is None and not _freeze(alert, plan):
         return
-    if alert.expanded_at is None and not _expand(alert, plan):
+    if alert.expanded_at is None and not expand_alert(alert, plan):
         return
     for lane in Lane:
         enqueue(SEND_TASK[lane])
@@ -251,33 +261,6 @@ def _freeze(alert: Alert, plan: AlertPlan) -> bool:
         return False
     crash_point("after_freeze")
     return True
-
-
-def _expand(alert: Alert, plan: AlertPlan) -> bool:
-    """Make the delivery rows, once; officials' first: their letters leave while the supporters' rows are made."""
-    if plan.officials is not None:
-        with transaction.atomic():
-            if not _may_expand(alert):
-                return False
-            for target in expand.expand_officials(alert, plan.officials):
-                escalation.hand_over(target, why="no contact point on file for the planned channels")
-        enqueue(Task.SEND_URGENT)
-    with transaction.atomic():
-        if not _may_expand(alert):
-            return False
-        if plan.supporters is not None:
-            followed = followed_by(alert) if alerts.follows_up(plan) else []
-            expand.expand_supporters(alert, plan.supporters, followed=followed)
-        alerts.mark(alert.id, field="expanded_at")
-        crash_point("in_expand")
-    crash_point("after_expand")
-    return True
-
-
-def _may_expand(alert: Alert) -> bool:
-    """Locks it, so that an update recorded right now either stops this alert first or finds its rows."""
-    locked = Alert.objects.select_for_update(of=("self",)).filter(id=alert.id, fence=F("case__version"))
-    return locked.filter(state=AlertState.RUNNING, expanded_at=None).exists()
 
 
 def send_due(lane: Lane, *, seconds: float | None = None) -> int:

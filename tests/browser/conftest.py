@@ -167,7 +167,7 @@ def looks(visitor: Visitor) -> Callable[[str, str], Page]:
         for width, label in ((PHONE, "phone"), (DESK, "desk")):
             page.set_viewport_size({"width": width, "height": 900})
             for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=scheme)
                 visitor.shoot(page, f"{name}-{label}-{scheme}")
                 visitor.check(page)
         return page

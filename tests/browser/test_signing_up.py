@@ -31,7 +31,7 @@ ADDRESS = "new.friend@supporters.invalid"
 def mails_to(sandbox: SandboxProgram, address: str, *, since: int) -> list[EmailMessage]:
     entries = [one for one in sandbox.ledger(since) if one["to"] == address]
     raw = [httpx.get(f"{sandbox.ready['http_url']}/mail/{one['ref']}.eml", trust_env=False) for one in entries]
-    return [email.message_from_bytes(one.content, policy=default) for one in raw]  # type: ignore[arg-type]
+    return [email.message_from_bytes(one.content, policy=default) for one in raw]
 
 
 def last_seq(sandbox: SandboxProgram) -> int:

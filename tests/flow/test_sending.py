@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -21,6 +20,7 @@ from urgentaction.cases.vocabulary import Status
 from urgentaction.channels.contract import Begin, Gateway, Outcome, Outgoing
 from urgentaction.channels.mailing import Copy, Mailing, written_out
 from urgentaction.core import clock
+from urgentaction.core.encryption import KeyRing
 from urgentaction.core.errors import DecryptionError
 from urgentaction.deliveries import gateways, notices, send, wire
 from urgentaction.deliveries.claim import Lane, claim
@@ -162,12 +162,12 @@ def test_one_row_that_cannot_be_made_ready_does_not_hold_up_the_others(
     lost = Delivery.objects.get(supporter=world.supporters[1], channel="email")
     really = notices._opened
 
-    def opened(sealed: bytes, column: str, supporter: uuid.UUID) -> str:
-        if supporter == lost.supporter_id:
+    def opened(ring: KeyRing, sealed: bytes, column: str, supporter: str) -> str:
+        if supporter == str(lost.supporter_id):
             raise DecryptionError(
                 "supporters_supporter/email: key 'k1' is not in URGENTACTION_FIELD_KEYS; add it back."
             )
-        return really(sealed, column, supporter)
+        return really(ring, sealed, column, supporter)
 
     monkeypatch.setattr(notices, "_opened", opened)
     world.send()
@@ -193,7 +193,7 @@ def test_a_fault_that_nobody_foresaw_tells_nothing_of_what_it_choked_on(
     def broken(*args: object, **named: object) -> object:
         raise ValueError("friend0@supporters.invalid")
 
-    monkeypatch.setattr(notices, "copy_for", broken)
+    monkeypatch.setattr(notices.CopyMaker, "copy", broken)
     pipeline.send_due(Lane.BULK, seconds=20)
     assert {state for state, _ in mails()} == {"queued"}
     task = HumanTask.objects.get()

@@ -22,6 +22,7 @@ from urgentaction import pipeline
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.deliveries.models import GatewayState
+from urgentaction.deliveries.pace import Limit
 from urgentaction.embedded.servers import Servers
 from urgentaction.public import limiting
 from urgentaction.public.sign_up_form import consent_words
@@ -53,7 +54,8 @@ def post(**changes: str) -> HttpResponse:
 
 
 def asked(**changes: Any) -> SignUp:
-    return SignUp(**{"email": ADDRESS, "language": "en", "words": "form", "asked_at": clock.now()} | changes)
+    values: dict[str, Any] = {"email": ADDRESS, "language": "en", "words": "form", "asked_at": clock.now()}
+    return SignUp(**values | changes)
 
 
 def sent_to(sandbox: SandboxProgram, address: str = ADDRESS) -> int:
@@ -113,7 +115,7 @@ class TestForm:
         assert SignUpRequest.objects.count() == 3
 
     def test_one_network_is_told_to_wait(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(limiting, "FROM_A_NETWORK", limiting.Limit(2, 3600))
+        monkeypatch.setattr(limiting, "FROM_A_NETWORK", Limit(2, 3600))
         statuses = [post(email=f"n{n}@supporters.invalid").status_code for n in range(4)]
         assert statuses == [200, 200, 429, 429]
 

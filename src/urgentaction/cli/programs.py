@@ -51,6 +51,8 @@ def worker(part: Part, *, host: str) -> list[str]:
         host: what makes its name unique on this broker.
     """
     command = [sys.executable, "-m", "celery", "--app=workers.app", "worker", f"--queues={','.join(WORKERS[part])}"]
+    if part is Part.BULK:  # on a machine that has too little for both, a mailing waits for an official's letter
+        command = ["nice", "-n", "5", *command]
     command += [f"--concurrency={_CONCURRENCY[part]}", "--pool=prefork", f"--hostname={part}@{host}"]
     return [*command, "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=INFO"]
 

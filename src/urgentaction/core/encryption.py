@@ -99,11 +99,10 @@ def blind_index(purpose: str, value: str) -> bytes:
     return hmac.new(settings.INDEX_KEY, f"{purpose}\0{plain}".encode(), hashlib.sha256).digest()
 
 
-def purpose_key(purpose: str) -> bytes:
-    """A key derived for one purpose (unsubscribe links, media links, references): HKDF's expand step, one block."""
-    return _derived(settings.INDEX_KEY, purpose)
-
-
 @lru_cache(maxsize=64)
-def _derived(key: bytes, purpose: str) -> bytes:
-    return hmac.digest(key, f"key\0{purpose}\x01".encode(), "sha256")
+def purpose_key(purpose: str) -> bytes:
+    """A key derived for one purpose (unsubscribe links, media links, references): HKDF's expand step, one block.
+
+    Kept for the life of the process, as the key ring is.
+    """
+    return hmac.digest(settings.INDEX_KEY, f"key\0{purpose}\x01".encode(), "sha256")

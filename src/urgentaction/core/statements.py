@@ -29,9 +29,12 @@ def run(statement: LiteralString, parameters: Mapping[str, Any]) -> int:
 
 
 def rows(statement: LiteralString, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Run a statement and return all its rows. Otherwise as `run`."""
+    """Run a statement and return all its rows. Otherwise as `run`.
+
+    They come in binary form, which psycopg reads in C. Have moments told as numbers: those alone Django reads itself.
+    """
     with _cursor() as cursor, connection.wrap_database_errors:
-        return cursor.execute(statement, parameters, prepare=True).fetchall()
+        return cursor.execute(statement, parameters, prepare=True, binary=True).fetchall()
 
 
 @contextlib.contextmanager

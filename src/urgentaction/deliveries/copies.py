@@ -14,7 +14,6 @@ from urgentaction.letters.organisation import organisation
 from urgentaction.letters.render import shown_name
 from urgentaction.supporters.links import preferences_token, unsubscribe_token
 
-from .claim import Claim
 from .references import message_id, reference_of, return_path
 
 
@@ -39,19 +38,35 @@ def mailing_of(notice: Notice) -> Mailing:
     )
 
 
-def copy_for(
-    claim: Claim, supporter: uuid.UUID, to: str, name: str, language: str, *, expires_at: datetime | None = None
-) -> Copy:
-    """One supporter's copy; the tokens in its links are made by a key, and need no row."""
-    reference = reference_of(claim.id)
-    leave = f"{settings.PUBLIC_URL}/unsubscribe/{unsubscribe_token(supporter)}/"
-    choose = f"{settings.PUBLIC_URL}/preferences/{preferences_token(supporter)}/"
-    return Copy(
-        reference=reference,
-        attempt=claim.attempt,
-        to=to,
-        return_path=return_path(reference),
-        message_id=message_id(reference),
-        values=(shown_name(language, name), leave, choose),
-        valid_until=expires_at,
-    )
+class CopyMaker:
+    """Makes the copies of one notice. What is the same for all is looked up once: settings cost more than a token."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._leave = f"{settings.PUBLIC_URL}/unsubscribe/"
+        self._choose = f"{settings.PUBLIC_URL}/preferences/"
+        self._bounces = settings.MAIL_BOUNCES
+
+    def copy(
+        self,
+        delivery_id: int,
+        attempt: int,
+        *,
+        supporter: uuid.UUID,
+        to: str,
+        name: str,
+        expires_at: datetime | None = None,
+    ) -> Copy:
+        """One supporter's copy; the tokens in its links are made by a key, and need no row."""
+        reference = reference_of(delivery_id)
+        leave = f"{self._leave}{unsubscribe_token(supporter)}/"
+        choose = f"{self._choose}{preferences_token(supporter)}/"
+        return Copy(
+            reference=reference,
+            attempt=attempt,
+            to=to,
+            return_path=return_path(reference, bounces=self._bounces),
+            message_id=message_id(reference, bounces=self._bounces),
+            values=(shown_name(self._language, name), leave, choose),
+            valid_until=expires_at,
+        )

@@ -17,6 +17,7 @@ from urgentaction.core import clock
 from urgentaction.directory.models import ContactPoint
 from urgentaction.directory.queries import contact_points_in_order
 from urgentaction.letters.models import Letter
+from urgentaction.supporters.models import Supporter
 from urgentaction.triggers.decision import OfficialPlan, SupporterPlan, SupportersAudience
 
 from . import cascade
@@ -24,6 +25,9 @@ from .cascade import Point
 from .models import Delivery
 from .openings import opening_of
 from .rules import REACHED, State
+
+#: Supporters of one page: half a second of work, in which an update of the same case has to wait.
+PAGE = 20_000
 
 # A supporter hears on each channel they chose and the plan names. In a follow-up, somebody who was reached by SMS only
 # and has no usable mail address hears by SMS, because a correction must come where the news came.
@@ -35,15 +39,16 @@ INSERT INTO deliveries_delivery (
 SELECT a.id, 'supporter', s.id, n.id, n.channel, 1, a.priority,
        CASE WHEN stop.reason IS NULL THEN 'queued' ELSE 'suppressed' END,
        CASE WHEN stop.reason IS NULL THEN '' ELSE 'suppressed before: ' || stop.reason END,
-       ua_now(), {due}, a.deadline_at, 0, 0, 0, 0, '', '', ''
+       (SELECT ua_now()), {due}, a.deadline_at, 0, 0, 0, 0, '', '', ''
 FROM alerts_alert a
 JOIN letters_notice n ON n.alert_id = a.id
 JOIN supporters_supporter s ON n.language = CASE WHEN s.language = ANY(a.languages) THEN s.language ELSE 'en' END
 LEFT JOIN supporters_suppression stop
        ON stop.channel = n.channel AND stop.lifted_at IS NULL
-      AND (stop.expires_at IS NULL OR stop.expires_at > ua_now())
+      AND (stop.expires_at IS NULL OR stop.expires_at > (SELECT ua_now()))
       AND stop.address_index = CASE n.channel WHEN 'email' THEN s.email_index ELSE s.phone_index END
 WHERE a.id = %(alert)s AND s.erased_at IS NULL
+  AND (%(after)s::uuid IS NULL OR s.id > %(after)s) AND (%(last)s::uuid IS NULL OR s.id <= %(last)s)
   AND ((n.channel = 'email' AND s.wants_email AND s.email_index IS NOT NULL)
     OR (n.channel = 'sms' AND s.wants_sms AND s.phone_index IS NOT NULL))
   AND ({audience})
@@ -54,7 +59,7 @@ ON CONFLICT DO NOTHING
 # Outside the quiet hours at once, else when they end; by the supporter's own clock. Hours may span midnight.
 _AFTER_QUIET_HOURS = """
 CASE WHEN n.channel <> 'sms' OR s.quiet_from IS NULL OR s.quiet_until IS NULL
-       OR (%(overrides)s AND s.may_override_quiet_hours) THEN ua_now()
+       OR (%(overrides)s AND s.may_override_quiet_hours) THEN (SELECT ua_now())
      WHEN s.quiet_from <= s.quiet_until AND (ua_now() AT TIME ZONE s.time_zone)::time >= s.quiet_from
           AND (ua_now() AT TIME ZONE s.time_zone)::time < s.quiet_until
        THEN ((ua_now() AT TIME ZONE s.time_zone)::date + s.quiet_until) AT TIME ZONE s.time_zone
@@ -85,24 +90,46 @@ EXISTS (SELECT 1 FROM deliveries_delivery r
 """
 
 
-def expand_supporters(alert: Alert, plan: SupporterPlan, *, followed: list[uuid.UUID]) -> int:
-    """One row for each supporter and channel; returns how many are new. Suppressed ones get a row that says so.
+def is_my_turn() -> bool:
+    """Whether nobody else makes supporters' rows right now; until the end of the transaction nobody else will."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('urgentaction expand'))")
+        return bool(cursor.fetchone()[0])
+
+
+def expand_supporters(
+    alert: Alert, plan: SupporterPlan, *, followed: list[uuid.UUID], after: uuid.UUID | None = None
+) -> uuid.UUID | None:
+    """A page of rows, one for each supporter and channel. Suppressed ones get a row that says so.
 
     Args:
         followed: the alerts whose recipients a follow-up goes to (`queries.followed_by`).
+        after: begin behind this supporter.
+
+    Returns:
+        The page's last supporter, behind whom the next one begins; None where there is no next one.
     """
+    last = _last_of_page(after)
     follows_up = plan.audience is SupportersAudience.REACHED_BEFORE
     statement = _SUPPORTERS.format(due=_AFTER_QUIET_HOURS, audience=REACHED_BEFORE if follows_up else EVERYBODY)
     parameters: dict[str, Any] = {
         "alert": alert.id,
         "channels": [channel.value for channel in plan.channels],
         "followed": followed,
+        "after": after,
+        "last": last,
         "reached": [state.value for state in REACHED],
         "overrides": plan.override_quiet_hours_where_allowed,
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return int(cursor.rowcount)
+    return last
+
+
+def _last_of_page(after: uuid.UUID | None) -> uuid.UUID | None:
+    """None: the page goes to the end."""
+    behind = Supporter.objects.all() if after is None else Supporter.objects.filter(id__gt=after)
+    return behind.order_by("id").values_list("id", flat=True)[PAGE - 1 : PAGE].first()
 
 
 def expand_officials(alert: Alert, plan: OfficialPlan) -> list[AlertTarget]:

@@ -32,16 +32,24 @@ class Delivery(models.Model):
     """One recipient × one channel × one alert."""
 
     id = models.BigAutoField(primary_key=True)
-    # Other indexes begin with the alert, and with alert and supporter (docs/performance.md).
-    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
+    # Other indexes begin with the alert, and with alert and supporter (docs/performance.md). What a mailing's rows hang
+    # on is not looked up for each of a hundred thousand of them: the statement that makes them has just read it, and
+    # a trigger keeps it from being deleted (ADR 0018).
+    alert = models.ForeignKey(
+        Alert, on_delete=models.PROTECT, related_name="deliveries", db_index=False, db_constraint=False
+    )
     role = models.CharField(max_length=10, choices=[(r.value, r.value) for r in Role])
     official = models.ForeignKey(Official, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
-    supporter = models.ForeignKey(Supporter, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    supporter = models.ForeignKey(
+        Supporter, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     contact_point = models.ForeignKey(
         ContactPoint, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     letter = models.ForeignKey(Letter, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
-    notice = models.ForeignKey(Notice, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    notice = models.ForeignKey(
+        Notice, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     channel = models.CharField(max_length=8, choices=[(c.value, c.value) for c in Channel])
     step = models.PositiveSmallIntegerField(default=1)  # place in the official's plan
     step_until = models.DateTimeField(null=True)  # without success by then, the plan's next step begins
@@ -129,7 +137,9 @@ class Delivery(models.Model):
 class Attempt(models.Model):
     """One try at the gateway, written when it ended. `number` is the delivery's attempt counter."""
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="tries", db_index=False)
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.CASCADE, related_name="tries", db_index=False, db_constraint=False
+    )
     number = models.PositiveSmallIntegerField()
     gateway = models.CharField(max_length=40)
     channel = models.CharField(max_length=8, blank=True, db_default="")  # the delivery's, so that mail is told apart

@@ -17,7 +17,6 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
@@ -30,12 +29,12 @@ from urgentaction.channels.contract import Accepted, Channel, Outcome, Refused, 
 from urgentaction.channels.mailing import Copy, MailingGateway
 from urgentaction.core import clock, statements
 from urgentaction.core.crashpoints import crash_point
-from urgentaction.core.encryption import key_ring
+from urgentaction.core.encryption import KeyRing, key_ring
 from urgentaction.letters.models import Notice
 
 from . import breaker, pace
 from .claim import Claim
-from .copies import copy_for, mailing_of
+from .copies import CopyMaker, mailing_of
 from .gateways import gateway_named
 from .outgoing import NOT_APPROVED, NOT_THIS_ROWS, WAITS_FOR_DOMAIN, Unready, ask_for_help, why_unready
 from .recording import record, scaled
@@ -56,8 +55,9 @@ class Sent:
     """A window after the wire: what is to be written down of it."""
 
     gateway: str
+    token: uuid.UUID
     started: datetime
-    accepted: list[tuple[Claim, str]] = field(default_factory=list)
+    accepted: list[tuple[Row, str]] = field(default_factory=list)
     others: list[tuple[Claim, Refused | Unknown]] = field(default_factory=list)
     returned: list[tuple[Claim, timedelta, str]] = field(default_factory=list)
 
@@ -69,7 +69,7 @@ class Sent:
     @property
     def known(self) -> set[int]:
         """The deliveries of which it says something."""
-        ids = {claim.id for claim, _ in self.accepted} | {claim.id for claim, _ in self.others}
+        ids = {row.id for row, _ in self.accepted} | {claim.id for claim, _ in self.others}
         return ids | {claim.id for claim, _, _ in self.returned}
 
     @property
@@ -112,6 +112,8 @@ class _Turn:
         self._name = way.entry.name
         self._gateway = cast(MailingGateway, gateway_named(self._name))  # its capabilities said so
         self._mailing = mailing_of(notice)
+        self._maker = CopyMaker(notice.language)
+        self._ring = key_ring()
         self._has_other = len(open_entries(Channel.EMAIL)) > 1
         self._place = START
         self._last: Sent | None = None
@@ -156,53 +158,57 @@ class _Turn:
         return window
 
     def _send(self, window: Window) -> Sent:
-        sent = Sent(self._name, clock.now())
+        sent = Sent(self._name, window.token, clock.now())
         wire = Wire(self._name, Channel.EMAIL, lease_ends=lease_end())
-        ready: list[tuple[Claim, Copy]] = []
+        ready: list[tuple[Row, Copy]] = []
         try:
-            ready = self._ready(window.rows, sent)
+            ready = self._ready(window, sent)
             copies = [copy for _, copy in ready]
             wire.take(self._gateway.submit_mailing(self._mailing, copies, wire.begin))
         finally:
             crash_point("after_mailing_wire")
             for place, outcome in wire.outcomes():
-                claim, copy = ready[place]
+                row, copy = ready[place]
                 if isinstance(outcome, Accepted):
-                    sent.accepted.append((claim, outcome.ref))
+                    sent.accepted.append((row, outcome.ref))
                     continue
-                sent.others.append((claim, outcome))
+                sent.others.append((window.claim_of(row), outcome))
                 if isinstance(outcome, Refused) and outcome.is_about_domain:
                     pace.pause_domain(self._name, copy.to, scaled(outcome.retry_after or THROTTLE_PAUSE))
-            known = sent.known
-            sent.returned += [(row.claim, _NO_WAIT, "") for row in window.rows if row.claim.id not in known]
+            if len(sent.accepted) < len(window.rows):
+                known = sent.known
+                sent.returned += [(window.claim_of(row), _NO_WAIT, "") for row in window.rows if row.id not in known]
             self._last = sent
         return sent
 
-    def _ready(self, rows: Sequence[Row], sent: Sent) -> list[tuple[Claim, Copy]]:
+    def _ready(self, window: Window, sent: Sent) -> list[tuple[Row, Copy]]:
         """Open what is sealed. What can't be made ready, and what has to wait for its domain, goes back."""
-        ready: list[tuple[Claim, Copy]] = []
-        for row in rows:
+        ready: list[tuple[Row, Copy]] = []
+        for row in window.rows:
             try:
-                ready.append((row.claim, self._copy(row)))
+                ready.append((row, self._copy(row)))
             except NOT_THIS_ROWS:
                 raise
             except Exception as error:
-                log.exception("delivery %d can't be made ready", row.claim.id)
-                item = Unready(row.claim, self._notice.alert, type(error).__name__, why_unready(error))
-                sent.returned.append((row.claim, scaled(held_pause(1)), item.reason))
+                log.exception("delivery %d can't be made ready", row.id)
+                item = Unready(window.claim_of(row), self._notice.alert, type(error).__name__, why_unready(error))
+                sent.returned.append((item.claim, scaled(held_pause(1)), item.reason))
                 with transaction.atomic():
                     ask_for_help(item)
-        waiting = held_back(self._way.entry, {claim.id: copy.to for claim, copy in ready})
+        waiting = held_back(self._way.entry, {row.id: copy.to for row, copy in ready})
         if waiting:
-            held = ((claim, waiting[claim.id]) for claim, _ in ready if claim.id in waiting)
+            held = ((window.claim_of(row), waiting[row.id]) for row, _ in ready if row.id in waiting)
             sent.returned += [(claim, wait, WAITS_FOR_DOMAIN) for claim, wait in held]
-            ready = [(claim, copy) for claim, copy in ready if claim.id not in waiting]
+            ready = [(row, copy) for row, copy in ready if row.id not in waiting]
         return ready
 
     def _copy(self, row: Row) -> Copy:
-        to = _opened(row.email, "email", row.supporter)
-        name = _opened(row.name, "name", row.supporter) if row.name else ""
-        return copy_for(row.claim, row.supporter, to, name, self._notice.language, expires_at=row.expires_at)
+        supporter = str(row.supporter)
+        to = _opened(self._ring, row.email, "email", supporter)
+        name = _opened(self._ring, row.name, "name", supporter) if row.name else ""
+        return self._maker.copy(
+            row.id, row.attempt, supporter=row.supporter, to=to, name=name, expires_at=row.expires_at
+        )
 
     def _write_down(self) -> None:
         """Settle what is left of the turn. Where a time limit or a lost lock breaks in, once more."""
@@ -222,7 +228,7 @@ class _Turn:
 
 def _settle(sent: Sent) -> None:
     ended = clock.now()
-    written = write_accepted(sent.accepted, gateway=sent.gateway, started=sent.started, ended=ended)
+    written = write_accepted(sent.accepted, token=sent.token, gateway=sent.gateway, started=sent.started, ended=ended)
     if written < len(sent.accepted):
         log.warning("%d deliveries: lease lost, outcome not written", len(sent.accepted) - written)
     for claim, outcome in sent.others:
@@ -233,5 +239,5 @@ def _settle(sent: Sent) -> None:
         log.warning("%d deliveries: lease lost, not given back; nothing of them was begun", len(sent.returned))
 
 
-def _opened(sealed: bytes, column: str, supporter: uuid.UUID) -> str:
-    return key_ring().decrypt(sealed, context=f"supporters_supporter/{column}/{supporter}")
+def _opened(ring: KeyRing, sealed: bytes, column: str, supporter: str) -> str:
+    return ring.decrypt(sealed, context=f"supporters_supporter/{column}/{supporter}")

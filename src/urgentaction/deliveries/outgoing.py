@@ -27,7 +27,7 @@ from urgentaction.supporters.models import Supporter
 from urgentaction.supporters.service import suppressed_indexes
 
 from .claim import Claim
-from .copies import copy_for, mailing_of
+from .copies import CopyMaker, mailing_of
 from .models import Delivery, HumanTaskKind
 from .people import open_task
 from .queries import may_have_printed
@@ -197,7 +197,9 @@ def _outgoing(claim: Claim, row: Delivery, entry: Entry) -> Outgoing:
 def _email(claim: Claim, row: Delivery, reference: str) -> OutgoingEmail:
     if row.notice is not None and row.supporter is not None:
         who, language = row.supporter, row.notice.language
-        copy = copy_for(claim, who.id, who.email, who.name, language, expires_at=row.expires_at)
+        copy = CopyMaker(language).copy(
+            claim.id, claim.attempt, supporter=who.id, to=who.email, name=who.name, expires_at=row.expires_at
+        )
         return written_out(mailing_of(row.notice), copy)
     letter = row.letter
     if letter is None:

@@ -28,14 +28,18 @@ def delivery_id_of(reference: str) -> int | None:
     return read_signed_reference(PREFIX, reference, purpose_key("delivery-reference"))
 
 
-def message_id(reference: str) -> str:
-    """The Message-ID (RFC 5322, section 3.6.4): the same at every attempt, so that a repeat is recognised as one."""
-    return f"<{reference}@{settings.MAIL_BOUNCES}>"
+def message_id(reference: str, *, bounces: str = "") -> str:
+    """The Message-ID (RFC 5322, section 3.6.4): the same at every attempt, so that a repeat is recognised as one.
+
+    Args:
+        bounces: the domain, from somebody who has read the settings already.
+    """
+    return f"<{reference}@{bounces or settings.MAIL_BOUNCES}>"
 
 
-def return_path(reference: str) -> str:
-    """The envelope sender (VERP): a bounce tells by its address which delivery it is about."""
-    return f"b+{reference}@{settings.MAIL_BOUNCES}"
+def return_path(reference: str, *, bounces: str = "") -> str:
+    """The envelope sender (VERP): a bounce tells by its address which delivery it is about. `bounces` as above."""
+    return f"b+{reference}@{bounces or settings.MAIL_BOUNCES}"
 
 
 def callback_url(gateway: str, reference: str) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection
@@ -26,9 +26,15 @@ from .outgoing import GONE, NO_ADDRESS, STOPPED
 from .rules import FAILS_OVER, Event, State, after
 
 # A row that must not go is settled here, without a try: the judgement is the same as `outgoing`'s for single rows.
+# Whether the alert may go on is asked once: it is the same for all rows of a notice.
 _CLAIM = """
-WITH due AS (
+WITH live AS MATERIALIZED (
+    SELECT a.id FROM letters_notice n JOIN alerts_alert a ON a.id = n.alert_id JOIN cases_case c ON c.id = a.case_id
+    WHERE n.id = %(notice)s AND a.state = 'running' AND a.fence = c.version
+), due AS (
     SELECT d.id, s.id AS supporter, s.email, s.name,
+           (extract(epoch FROM d.due_at) * 1000000)::bigint AS due_us,
+           (extract(epoch FROM d.expires_at) * 1000000)::bigint AS expires_us,
            CASE WHEN stop.id IS NOT NULL THEN %(stopped)s
                 WHEN NOT s.wants_email OR s.erased_at IS NOT NULL THEN %(gone)s
                 WHEN length(s.email) = 0 THEN %(no_address)s ELSE '' END AS why_not
@@ -37,9 +43,10 @@ WITH due AS (
     LEFT JOIN supporters_suppression stop
            ON stop.channel = 'email' AND stop.lifted_at IS NULL AND stop.address_index = s.email_index
           AND (stop.expires_at IS NULL OR stop.expires_at > (SELECT ua_now()))
-    WHERE d.notice_id = %(notice)s AND d.state = 'queued' AND d.role = 'supporter' AND d.channel = 'email'
+    WHERE EXISTS (SELECT 1 FROM live)
+      AND d.notice_id = %(notice)s AND d.state = 'queued' AND d.role = 'supporter' AND d.channel = 'email'
       AND d.due_at <= (SELECT ua_now()) AND (d.expires_at IS NULL OR d.expires_at > (SELECT ua_now()))
-      AND (d.due_at, d.id) > (%(after_due)s, %(after_id)s)
+      AND (d.due_at, d.id) > ('epoch'::timestamptz + %(after_us)s * interval '1 microsecond', %(after_id)s)
       AND NOT (%(has_other)s AND d.gateway = %(gateway)s AND d.retry_class = ANY(%(fails_over)s))
     ORDER BY d.due_at, d.id
     LIMIT %(limit)s
@@ -54,9 +61,8 @@ SET state = CASE due.why_not WHEN '' THEN 'sending' WHEN %(no_address)s THEN %(f
     lease_until = CASE due.why_not WHEN '' THEN (SELECT ua_now()) + %(lease)s * interval '1 second' END,
     intent_at = CASE due.why_not WHEN '' THEN (SELECT ua_now()) ELSE d.intent_at END,
     gateway = %(gateway)s, gateway_ref = ''
-FROM due, alerts_alert a, cases_case c
-WHERE d.id = due.id AND a.id = d.alert_id AND c.id = a.case_id AND a.state = 'running' AND a.fence = c.version
-RETURNING d.id, d.attempts, d.due_at, d.expires_at, due.supporter, due.email, due.name, due.why_not
+FROM due WHERE d.id = due.id
+RETURNING d.id, d.attempts, due.due_us, due.expires_us, due.supporter, due.email, due.name, due.why_not
 """
 
 # `state || ''`: compared plainly, it lets the planner read the index of leases, which during a mailing holds an entry
@@ -107,20 +113,29 @@ WHERE id IN (SELECT id FROM deliveries_delivery
 """
 
 
-#: A place in the queue: when it was due, and its number.
-Place = tuple[datetime, int]
-START: Place = (datetime(1, 1, 1, tzinfo=UTC), 0)
+#: A place in the queue: when it was due (microseconds since 1970), and its number.
+Place = tuple[int, int]
+START: Place = (0, 0)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A supporter's mail that is this worker's to send now; name and address are still sealed."""
+class Row(NamedTuple):
+    """A supporter's mail that is this worker's to send now; name and address are still sealed.
 
-    claim: Claim
+    `expires_us` is in microseconds since 1970. A tuple, because one is made for each message.
+    """
+
+    id: int
+    attempt: int
     supporter: uuid.UUID
     email: bytes
     name: bytes
-    expires_at: datetime | None
+    expires_us: int | None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Not after."""
+        return None if self.expires_us is None else _EPOCH + timedelta(microseconds=self.expires_us)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +153,10 @@ class Window:
     settled: int = 0
     last: Place = START
 
+    def claim_of(self, row: Row) -> Claim:
+        """A row's claim, as everything that is not ordinary is told by."""
+        return Claim(row.id, row.attempt, Channel.EMAIL, self.token)
+
 
 def claim_window(notice: uuid.UUID, *, gateway: str, limit: int, has_other: bool, after: Place = START) -> Window:
     """Take up to `limit` due mails of a notice for a gateway. Commit before anything of them goes out.
@@ -153,7 +172,7 @@ def claim_window(notice: uuid.UUID, *, gateway: str, limit: int, has_other: bool
         "gateway": gateway,
         "limit": limit,
         "has_other": has_other,
-        "after_due": after[0],
+        "after_us": after[0],
         "after_id": after[1],
         "fails_over": [one.value for one in FAILS_OVER],
         "token": token,
@@ -166,23 +185,25 @@ def claim_window(notice: uuid.UUID, *, gateway: str, limit: int, has_other: bool
     }
     found = statements.rows(_CLAIM, parameters)
     rows = tuple(
-        Row(Claim(delivery, attempt, Channel.EMAIL, token), supporter, email, name, expires_at)
-        for delivery, attempt, _, expires_at, supporter, email, name, why_not in found
+        Row(delivery, attempt, supporter, email, name, expires_us)
+        for delivery, attempt, _, expires_us, supporter, email, name, why_not in found
         if not why_not
     )
-    last = max(((due_at, delivery) for delivery, _, due_at, *_ in found), default=after)
+    last = max(((one[2], one[0]) for one in found), default=after)
     return Window(token, rows, len(found) - len(rows), last)
 
 
-def write_accepted(told: Sequence[tuple[Claim, str]], *, gateway: str, started: datetime, ended: datetime) -> int:
+def write_accepted(
+    told: Sequence[tuple[Row, str]], *, token: uuid.UUID, gateway: str, started: datetime, ended: datetime
+) -> int:
     """Write down what a gateway took, with its own names for it. Returns how many were still this worker's."""
     if not told:
         return 0
     parameters: dict[str, Any] = {
-        "ids": [claim.id for claim, _ in told],
-        "numbers": [claim.attempt for claim, _ in told],
+        "ids": _numbers(row.id for row, _ in told),
+        "numbers": _numbers(row.attempt for row, _ in told),
         "refs": [ref[:200] for _, ref in told],
-        "token": told[0][0].token,
+        "token": token,
         "gateway": gateway,
         "started": started,
         "ended": ended,
@@ -224,6 +245,11 @@ def withdraw_queued(notice: uuid.UUID, *, reason: str, batch: int = 5000) -> int
     with connection.cursor() as cursor:
         cursor.execute(_WITHDRAW, parameters)
         return int(cursor.rowcount)
+
+
+def _numbers(values: Iterable[int]) -> str:
+    """As PostgreSQL writes an array; psycopg would look at each number by itself."""
+    return f"{{{','.join(map(str, values))}}}"
 
 
 def _settled(event: Event) -> str:

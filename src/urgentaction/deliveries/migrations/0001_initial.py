@@ -5,6 +5,36 @@ import urgentaction.core.ids
 from django.db import migrations, models
 
 
+# Instead of foreign keys, which would look each of these up for every row of a mailing (ADR 0018).
+GUARD = """
+CREATE FUNCTION ua_refuse_where_used() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE is_used boolean;
+BEGIN
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE %I = $1)', TG_ARGV[0], TG_ARGV[1]) INTO is_used USING OLD.id;
+    IF is_used THEN
+        RAISE foreign_key_violation USING MESSAGE =
+            format('%s %s is still named in %s.%s', TG_TABLE_NAME, OLD.id, TG_ARGV[0], TG_ARGV[1]);
+    END IF;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER used_by_deliveries BEFORE DELETE ON alerts_alert
+    FOR EACH ROW EXECUTE FUNCTION ua_refuse_where_used('deliveries_delivery', 'alert_id');
+CREATE TRIGGER used_by_deliveries BEFORE DELETE ON supporters_supporter
+    FOR EACH ROW EXECUTE FUNCTION ua_refuse_where_used('deliveries_delivery', 'supporter_id');
+CREATE TRIGGER used_by_deliveries BEFORE DELETE ON letters_notice
+    FOR EACH ROW EXECUTE FUNCTION ua_refuse_where_used('deliveries_delivery', 'notice_id');
+CREATE TRIGGER used_by_attempts BEFORE DELETE ON deliveries_delivery
+    FOR EACH ROW EXECUTE FUNCTION ua_refuse_where_used('deliveries_attempt', 'delivery_id');
+"""
+UNGUARD = """
+DROP TRIGGER used_by_deliveries ON alerts_alert;
+DROP TRIGGER used_by_deliveries ON supporters_supporter;
+DROP TRIGGER used_by_deliveries ON letters_notice;
+DROP TRIGGER used_by_attempts ON deliveries_delivery;
+DROP FUNCTION ua_refuse_where_used();
+"""
+
+
 class Migration(migrations.Migration):
 
     initial = True
@@ -66,12 +96,12 @@ class Migration(migrations.Migration):
                 ('accepted_at', models.DateTimeField(null=True)),
                 ('settled_at', models.DateTimeField(null=True)),
                 ('escalated_at', models.DateTimeField(null=True)),
-                ('alert', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='alerts.alert')),
+                ('alert', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='alerts.alert')),
                 ('contact_point', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='directory.contactpoint')),
                 ('letter', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='letters.letter')),
-                ('notice', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='letters.notice')),
+                ('notice', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='letters.notice')),
                 ('official', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='directory.official')),
-                ('supporter', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='supporters.supporter')),
+                ('supporter', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='supporters.supporter')),
             ],
             options={
                 'verbose_name_plural': 'deliveries',
@@ -92,7 +122,7 @@ class Migration(migrations.Migration):
                 ('text', models.CharField(blank=True, max_length=300)),
                 ('gateway_ref', models.CharField(blank=True, max_length=200)),
                 ('is_fault', models.BooleanField(default=False)),
-                ('delivery', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tries', to='deliveries.delivery')),
+                ('delivery', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tries', to='deliveries.delivery')),
             ],
         ),
         migrations.CreateModel(
@@ -197,4 +227,5 @@ class Migration(migrations.Migration):
             model_name='humantask',
             constraint=models.UniqueConstraint(condition=models.Q(('done_at__isnull', True)), fields=('key',), name='human_task_open_once'),
         ),
+        migrations.RunSQL(GUARD, UNGUARD),
     ]
