@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -30,6 +30,12 @@ __all__ = ["sandbox", "sandbox_program"]
 #: Best practices included, not only what WCAG asks for.
 AXE_OPTIONS = {"resultTypes": ["violations"]}
 PHONE, DESK = 390, 1280
+LOOKS: tuple[tuple[str, int, Literal["light", "dark"]], ...] = (
+    ("phone", PHONE, "light"),
+    ("phone", PHONE, "dark"),
+    ("desk", DESK, "light"),
+    ("desk", DESK, "dark"),
+)
 
 
 @pytest.fixture(scope="session")
@@ -157,19 +163,18 @@ def letters(transactional_db: None, visitor: Visitor) -> Letters:
 
 @pytest.fixture
 def looks(visitor: Visitor) -> Callable[[str, str], Page]:
-    """Open a path, check it, and keep a picture of it at both widths and in both schemes."""
+    """Open a path, check it, and keep a picture of it: each width and each scheme once, or with each other."""
 
-    def look(path: str, name: str, *, status: int = 200) -> Page:
+    def look(path: str, name: str, *, status: int = 200, is_thorough: bool = False) -> Page:
         page = visitor.page()
         answer = page.goto(path)
         assert answer is not None
         assert answer.status == status
-        for width, label in ((PHONE, "phone"), (DESK, "desk")):
+        for label, width, scheme in LOOKS if is_thorough else LOOKS[::3]:
             page.set_viewport_size({"width": width, "height": 900})
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)
-                visitor.shoot(page, f"{name}-{label}-{scheme}")
-                visitor.check(page)
+            page.emulate_media(color_scheme=scheme)
+            visitor.shoot(page, f"{name}-{label}-{scheme}")
+            visitor.check(page)
         return page
 
     return look

@@ -31,7 +31,7 @@ Look = Callable[..., Page]
 def test_it_reads_well_everywhere(
     letters: Letters, looks: Look, visitor: Visitor, language: str, direction: str, words: list[str]
 ) -> None:
-    page = looks(f"{letters.path}{language}/", f"letter-{language}")
+    page = looks(f"{letters.path}{language}/", f"letter-{language}", is_thorough=True)
     root = page.locator("html")
     assert (root.get_attribute("lang"), root.get_attribute("dir")) == (language, direction)
     text = page.locator("body").inner_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -190,6 +191,21 @@ class TestLink:
         again = confirm(one)
         assert again is not None
         assert (again.id, Supporter.objects.get().language) == (supporter.id, "ko")
+
+    @pytest.mark.django_db(transaction=True)
+    def test_pressing_twice_at_once_makes_one_supporter(self) -> None:
+        one = asked()
+
+        def press(_: int) -> Supporter | None:
+            try:
+                return confirm(one)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(4) as pool:
+            made = list(pool.map(press, range(4)))
+        assert {supporter.id for supporter in made if supporter} == {Supporter.objects.get().id}
+        assert None not in made
 
     def test_anothers_number_is_left_out(self) -> None:
         confirm(asked(email="first@supporters.invalid", phone="+442079460999"))

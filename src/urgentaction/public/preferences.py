@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from datetime import time
 from functools import cache
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -24,7 +23,7 @@ from urgentaction.supporters.preferences import Preferences, change_preferences,
 
 from .answering import page, secret
 from .sign_up_form import Fault
-from .wording import PreferencesWords, reader_language, words_in
+from .wording import PreferencesWords, message_languages, reader_language, words_in
 
 _CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(?::00)?")
 
@@ -74,8 +73,8 @@ def _shown(
     context = {
         "supporter": supporter,
         "has_phone": supporter.phone_index is not None,
-        "languages": [(code, str(name)) for code, name in settings.LANGUAGES],
-        "time_zones": time_zones(),
+        "languages": list(message_languages().items()),
+        "time_zones": sorted({*time_zones(), supporter.time_zone}),
         "faults": faults,
         "at_fault": frozenset(fault.anchor for fault in faults),
         "is_saved": is_saved,
@@ -97,10 +96,10 @@ def _read(
     ):
         faults.append(Fault("quiet_from", words.quiet_fault))
     zone = typed.get("time_zone", "")
-    if zone not in time_zones():
+    if zone not in {*time_zones(), supporter.time_zone}:
         faults.append(Fault("time_zone", words.time_zone_fault))
     language = typed.get("language", "")
-    if language not in {code for code, _ in settings.LANGUAGES}:
+    if language not in message_languages():
         language = supporter.language
     if faults:
         return None, tuple(faults)

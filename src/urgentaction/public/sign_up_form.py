@@ -21,7 +21,7 @@ from urgentaction.core.errors import InvalidInput
 from urgentaction.letters.organisation import organisation
 from urgentaction.supporters.sign_up import SignUp
 
-from .wording import words_in
+from .wording import message_languages, words_in
 
 #: Robots fill in every field; people don't see this one.
 TRAP = "website"
@@ -59,12 +59,11 @@ def short_form(request: HttpRequest, *, language: str) -> Form:
 
 def shown_form(request: HttpRequest, *, language: str, values: Mapping[str, str], faults: tuple[Fault, ...]) -> Form:
     """A form with what was typed, and what is wrong with it."""
-    written = tuple((code, str(name)) for code, name in settings.LANGUAGES)
-    codes = {code for code, _ in written}
+    written = message_languages()
     return Form(
         token=get_token(request),
-        languages=written,
-        language=values.get("language") or (language if language in codes else "en"),
+        languages=tuple(written.items()),
+        language=values.get("language") or (language if language in written else "en"),
         consent=consent_words(language),
         values=values,
         faults=faults,
@@ -90,7 +89,7 @@ def read_form(typed: Mapping[str, str], *, language: str) -> tuple[SignUp | None
     if len(name) > 200 or not name.isprintable():
         faults.append(Fault("name", words.name_fault))
     chosen = typed.get("language", "")
-    if chosen not in {code for code, _ in settings.LANGUAGES}:
+    if chosen not in message_languages():
         faults.append(Fault("language", words.language_fault))
     wants_sms, printed = typed.get("sms") == "yes", typed.get("phone", "").strip()
     phone = _phone(printed) if wants_sms and printed else ""

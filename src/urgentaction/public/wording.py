@@ -203,6 +203,11 @@ def words_in(language: str) -> Words:
     return all_words().get(language) or all_words()["en"]
 
 
+def message_languages() -> dict[str, str]:
+    """The languages that our messages to supporters are written in: code and own name."""
+    return {code: words_in(code).name for code, _ in settings.LANGUAGES}
+
+
 def reader_language(request: HttpRequest) -> str:
     """`?lang=` where it is one of ours, else the first of Accept-Language that is, else English."""
     wanted = [request.GET.get("lang", "")]

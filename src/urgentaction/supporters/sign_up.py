@@ -16,7 +16,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from urgentaction.accounts.service import record_audit
 from urgentaction.channels.contract import Channel
@@ -91,7 +91,6 @@ def unseal(token: str) -> SignUp | None:
     return sign_up if clock.now() - sign_up.asked_at < LIFETIME else None
 
 
-@transaction.atomic
 def confirm(sign_up: SignUp) -> Supporter | None:
     """Whoever reads the address's mail pressed the button: from now on they are a supporter. Repeating it is harmless.
 
@@ -100,6 +99,14 @@ def confirm(sign_up: SignUp) -> Supporter | None:
     Returns:
         The supporter, or None where the address's owner has said no since the form was sent.
     """
+    try:
+        return _confirm(sign_up)
+    except IntegrityError:  # the button was pressed twice at once, and the other one was quicker
+        return _confirm(sign_up)
+
+
+@transaction.atomic
+def _confirm(sign_up: SignUp) -> Supporter | None:
     index = address_index(Channel.EMAIL, sign_up.email)
     if _has_said_no(index, since=sign_up.asked_at) or not may_be_asked(sign_up):
         return None
