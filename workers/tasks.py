@@ -35,6 +35,12 @@ def send_bulk() -> None:
     pipeline.send_to_supporters()
 
 
+@shared_task(name=Task.SEND_CONFIRMATIONS.value)
+def send_confirmations() -> None:
+    """People who have just signed up."""
+    pipeline.send_confirmations()
+
+
 @shared_task(name=Task.APPLY_RECEIPTS.value)
 def apply_receipts() -> None:
     """What the gateways reported."""

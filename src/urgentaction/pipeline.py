@@ -38,7 +38,7 @@ from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput, TemplateError
 from urgentaction.core.interruptions import INTERRUPTIONS
-from urgentaction.deliveries import announcing, sweep, unknowns
+from urgentaction.deliveries import announcing, confirmations, sweep, unknowns
 from urgentaction.deliveries import escalate as escalation
 from urgentaction.deliveries.claim import Lane
 from urgentaction.deliveries.expanding import expand_alert
@@ -294,6 +294,11 @@ def send_to_supporters() -> int:
     return send_due(Lane.BULK)
 
 
+def send_confirmations() -> int:
+    """Ask people who signed up whether it was them."""
+    return confirmations.send_confirmations(seconds=settings.TASK_SOFT_SECONDS / 2)
+
+
 def apply_receipts() -> int:
     """Apply the receipts that are waiting. Returns how many."""
     done = receipts.apply_pending(seconds=20)
@@ -327,6 +332,9 @@ def sweep_all() -> dict[str, int]:
         running = Alert.objects.filter(state=AlertState.RUNNING, expanded_at__isnull=False)
         _each(found, "alerts finished", running, finish_if_done)
         _each(found, "unknowns asked", unknowns.due_unknowns(), unknowns.settle)
+        found["sign-ups forgotten"] = confirmations.forget_overdue()
+        if confirmations.are_due():
+            enqueue(Task.SEND_CONFIRMATIONS)
     finally:
         for lane in Lane:
             enqueue(SEND_TASK[lane])

@@ -12,14 +12,25 @@ from urgentaction.api.urls import guarded_urls
 from urgentaction.api.webhooks import receive
 from urgentaction.public import errors
 from urgentaction.public.health import healthz
+from urgentaction.public.letters import letter_feed, letter_index, letter_page, letter_pdf
 from urgentaction.public.media import fax_pages
 from urgentaction.public.pages import home, read_on, unsubscribe_page
+from urgentaction.public.preferences import preferences_page
+from urgentaction.public.sign_up import confirm_page, sign_up
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("console/", include("urgentaction.console.urls")),
     path("api/v1/", guarded_urls()),
     path("hooks/<slug:gateway>/", receive, name="hooks"),
+    path("letters/", letter_index, name="letters"),
+    path("letters/feed.atom", letter_feed, name="letters-feed"),
+    path("letters/<slug:slug>/", letter_page, name="letter"),
+    path("letters/<slug:slug>/<slug:language>/", letter_page, name="letter"),
+    path("letters/<slug:slug>/<slug:language>.pdf", letter_pdf, name="letter-pdf"),
+    path("sign-up/", sign_up, name="sign-up"),
+    path("sign-up/confirm/<str:token>/", confirm_page, name="confirm"),
+    path("preferences/<str:token>/", preferences_page, name="preferences"),
     path("unsubscribe/<str:token>/", unsubscribe_page, name="unsubscribe"),
     path("m/<str:reference>/", read_on, name="read-on"),
     path("media/fax/<str:token>.pdf", fax_pages, name="fax-media"),
@@ -30,6 +41,13 @@ PUBLIC_ROUTES: frozenset[str] = frozenset(
     {
         "console:login",  # the password is the guard
         "api:openapi-json",  # says what the API can do; holds no data
+        "letters",  # what was published by decision, under no embargo and not withdrawn: this and the next three
+        "letters-feed",
+        "letter",
+        "letter-pdf",
+        "sign-up",  # a form for everybody: CSRF token, rate limits, the same answer to all; makes nobody a supporter
+        "confirm",  # the sealed, expiring token in the confirmation mail
+        "preferences",  # the signed token in the link
         "hooks",  # the gateway's signature
         "unsubscribe",  # the signed token in the link (RFC 8058 allows no login)
         "read-on",  # the signed reference in the link of a text message

@@ -34,7 +34,7 @@ class Queue(StrEnum):
     """Separate lanes, so that a hundred thousand supporters never delay one official's fax."""
 
     URGENT = "urgent"  # triggers, letters, fax and SMS to officials
-    BULK = "bulk"  # supporter mail and SMS
+    BULK = "bulk"  # supporter mail and SMS, and whether somebody really signed up
     RECEIPTS = "receipts"
     UPKEEP = "upkeep"  # sweeper and heartbeat
 
@@ -45,6 +45,7 @@ class Task(StrEnum):
     ADVANCE_ALERT = "urgentaction.advance_alert"
     SEND_URGENT = "urgentaction.send_urgent"
     SEND_BULK = "urgentaction.send_bulk"
+    SEND_CONFIRMATIONS = "urgentaction.send_confirmations"
     APPLY_RECEIPTS = "urgentaction.apply_receipts"
     SWEEP = "urgentaction.sweep"
     HEARTBEAT = "urgentaction.heartbeat"
@@ -54,6 +55,7 @@ QUEUE_OF: Mapping[Task, Queue] = {
     Task.ADVANCE_ALERT: Queue.URGENT,
     Task.SEND_URGENT: Queue.URGENT,
     Task.SEND_BULK: Queue.BULK,
+    Task.SEND_CONFIRMATIONS: Queue.BULK,
     Task.APPLY_RECEIPTS: Queue.RECEIPTS,
     Task.SWEEP: Queue.UPKEEP,
     Task.HEARTBEAT: Queue.UPKEEP,

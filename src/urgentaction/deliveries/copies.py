@@ -12,7 +12,7 @@ from urgentaction.letters.content import SLOT_NAME, SLOT_PREFERENCES, SLOT_UNSUB
 from urgentaction.letters.models import Notice
 from urgentaction.letters.organisation import organisation
 from urgentaction.letters.render import shown_name
-from urgentaction.supporters.links import unsubscribe_token
+from urgentaction.supporters.links import preferences_token, unsubscribe_token
 
 from .references import message_id, reference_of, return_path
 
@@ -43,7 +43,8 @@ class CopyMaker:
 
     def __init__(self, language: str) -> None:
         self._language = language
-        self._links = f"{settings.PUBLIC_URL}/unsubscribe/"
+        self._leave = f"{settings.PUBLIC_URL}/unsubscribe/"
+        self._choose = f"{settings.PUBLIC_URL}/preferences/"
         self._bounces = settings.MAIL_BOUNCES
 
     def copy(
@@ -56,15 +57,16 @@ class CopyMaker:
         name: str,
         expires_at: datetime | None = None,
     ) -> Copy:
-        """One supporter's copy; the token in its link is made by a key, and needs no row."""
+        """One supporter's copy; the tokens in its links are made by a key, and need no row."""
         reference = reference_of(delivery_id)
-        link = f"{self._links}{unsubscribe_token(supporter)}/"
+        leave = f"{self._leave}{unsubscribe_token(supporter)}/"
+        choose = f"{self._choose}{preferences_token(supporter)}/"
         return Copy(
             reference=reference,
             attempt=attempt,
             to=to,
             return_path=return_path(reference, bounces=self._bounces),
             message_id=message_id(reference, bounces=self._bounces),
-            values=(shown_name(self._language, name), link, link),
+            values=(shown_name(self._language, name), leave, choose),
             valid_until=expires_at,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from urgentaction.alerts.models import Alert
+from urgentaction.cases.models import StatusUpdate
 from urgentaction.core.ids import uuid7
 from urgentaction.directory.models import Official
 
@@ -55,3 +56,67 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"notice {self.id}"
+
+
+class Publication(models.Model):
+    """The decision that everybody may read an alert's letter, at one address, from a moment on; and its end.
+
+    Only `publishing` writes it. What is shown are its editions, one a language.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="publications")
+    slug = models.SlugField(max_length=80, unique=True)  # its address; never used again for another
+    region = models.CharField(max_length=3, blank=True)  # UN M49
+    topic = models.CharField(max_length=24, blank=True)
+    time_zone = models.CharField(max_length=64, default="UTC")  # of the date shown
+    published_at = models.DateTimeField()
+    published_by = models.CharField(max_length=80)
+    embargo_until = models.DateTimeField(null=True, blank=True)
+    corrects = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrections")
+    correction = models.JSONField(default=dict)  # {language: what was wrong}
+    shown_forms = models.JSONField(default=dict)  # {person's key: the form the public saw}
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.CharField(max_length=80, blank=True)
+    withdrawn_why = models.CharField(max_length=400, blank=True)  # in words, without names; not shown
+
+    class Meta:
+        indexes = [models.Index(fields=["withdrawn_at", "published_at"], name="publication_shown")]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class PublicEdition(models.Model):
+    """A letter as the public may read it, in one language: rendered anew for them, then frozen as the letter was."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    publication = models.ForeignKey(Publication, on_delete=models.PROTECT, related_name="editions")
+    language = models.CharField(max_length=12)
+    title = models.CharField(max_length=300)
+    re_line = models.CharField(max_length=250)
+    parts = models.JSONField()  # what stands around the body, as `publishing.PublicParts` has it
+    html = models.TextField()  # of the body alone, cleaned
+    text = models.TextField()
+    pdf = models.BinaryField()
+    sha256 = models.CharField(max_length=64)  # of `pdf`
+    template_sha256 = models.CharField(max_length=64)
+    frozen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["publication", "language"], name="public_edition_once")]
+
+    def __str__(self) -> str:
+        return f"{self.publication_id} {self.language}"
+
+
+class PublicUpdate(models.Model):
+    """The decision that everybody may know of a status update. A published letter's own update needs none."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    update = models.OneToOneField(StatusUpdate, on_delete=models.PROTECT, related_name="+")
+    published_at = models.DateTimeField()
+    published_by = models.CharField(max_length=80)
+
+    def __str__(self) -> str:
+        return f"public update {self.update_id}"

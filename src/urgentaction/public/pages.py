@@ -5,10 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
-from django.utils.cache import patch_vary_headers
-from django.utils.translation import get_supported_language_variant
-from django.utils.translation.trans_real import parse_accept_lang_header
+from django.shortcuts import redirect
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -19,7 +16,8 @@ from urgentaction.letters.organisation import organisation
 from urgentaction.supporters.links import read_unsubscribe_token
 from urgentaction.supporters.service import unsubscribe
 
-from .wording import READ_ON, UNSUBSCRIBE
+from .answering import page, secret
+from .wording import reader_language
 
 #: RFC 8058, section 3.1: what a mail program posts.
 ONE_CLICK = "One-Click"
@@ -39,13 +37,12 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
 
     The answer is the same whatever the token: it never tells whether anybody is, or was, subscribed.
     """
-    language = _language(request)
+    language = reader_language(request)
     is_done = request.method == "POST"
     if is_done:
         is_one_click = request.POST.get("List-Unsubscribe") == ONE_CLICK and "page" not in request.POST
         _end_mail(token, source="one-click unsubscribe" if is_one_click else "unsubscribe page")
-    context = {"words": UNSUBSCRIBE[language], "language": language, "is_done": is_done}
-    return _neutral(render(request, "public/unsubscribe.html", context))
+    return secret(page(request, "public/unsubscribe.html", {"is_done": is_done}, language=language))
 
 
 @csrf_exempt  # the signed reference is the guard; nobody is logged in here
@@ -55,21 +52,14 @@ def read_on(request: HttpRequest, reference: str) -> HttpResponse:
 
     The page names no case and no person; a link that we did not make shows the same page, leading to our own site.
     """
-    language = _language(request)
+    language = reader_language(request)
     row = _text_message(reference)
     is_done = request.method == "POST"
     if is_done and row is not None:
         _end_texts(row)
     link = row.alert.case.background_url if row is not None else ""
-    ours = organisation().view(language)
-    context = {
-        "words": READ_ON[language],
-        "language": language,
-        "is_done": is_done,
-        "organisation": ours.name,
-        "link": link or ours.website,
-    }
-    return _neutral(render(request, "public/read_on.html", context))
+    context = {"is_done": is_done, "link": link or organisation().view(language).website}
+    return secret(page(request, "public/read_on.html", context, language=language))
 
 
 def _text_message(reference: str) -> Delivery | None:
@@ -86,30 +76,8 @@ def _end_texts(row: Delivery) -> None:
         unsubscribe(row.supporter.id, source="link in a text message", channel=Channel.SMS)
 
 
-def _neutral(response: HttpResponse) -> HttpResponse:
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Robots-Tag"] = "noindex"
-    response.headers["Referrer-Policy"] = "no-referrer"  # the address of the page is the token
-    patch_vary_headers(response, ["Accept-Language"])
-    return response
-
-
 @transaction.atomic
 def _end_mail(token: str, *, source: str) -> None:
     supporter_id = read_unsubscribe_token(token)
     if supporter_id is not None:
         unsubscribe(supporter_id, source=source)
-
-
-def _language(request: HttpRequest) -> str:
-    """`?lang=` where it is one of ours, else the first of Accept-Language that is, else English."""
-    wanted = [request.GET.get("lang", "")]
-    wanted += [code for code, _ in parse_accept_lang_header(request.headers.get("Accept-Language", ""))]
-    for code in wanted:
-        try:
-            found = get_supported_language_variant(code) if code else ""
-        except LookupError:
-            continue
-        if found in UNSUBSCRIBE:
-            return found
-    return "en"

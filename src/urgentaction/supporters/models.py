@@ -9,7 +9,7 @@ from urgentaction.core.ids import uuid7
 
 from .rules import SuppressionReason
 
-__all__ = ["Supporter", "Suppression", "SuppressionReason"]
+__all__ = ["SignUpRequest", "Supporter", "Suppression", "SuppressionReason"]
 
 
 class Supporter(models.Model):
@@ -74,3 +74,22 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} suppressed: {self.reason}"
+
+
+class SignUpRequest(models.Model):
+    """Somebody typed an address into the form; a confirmation mail is due. Gone as soon as a gateway has the mail.
+
+    It is no supporter, and nothing finds it by its address. What was typed is sealed; the mail's link carries it on.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    sealed = EncryptedTextField()  # a `sign_up.SignUp` as JSON
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], name="sign_up_due")]
+
+    def __str__(self) -> str:
+        return f"sign-up {self.id}"

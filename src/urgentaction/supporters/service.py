@@ -101,6 +101,11 @@ def _extend(row: Suppression, expires_at: datetime | None) -> Suppression:
     return row
 
 
+def close_suppression(row: Suppression, *, by: str, why: str) -> None:
+    """Lift a suppression that the caller has locked. Whether it may be lifted is the caller's to know."""
+    _close(row, at=clock.now(), by=by, why=why)
+
+
 def _close(row: Suppression, *, at: datetime, by: str, why: str) -> None:
     row.lifted_at, row.lifted_by, row.lift_reason = at, by[:80], why[:400]
     row.save(update_fields=["lifted_at", "lifted_by", "lift_reason"])

@@ -1,0 +1,144 @@
+"""The mails that ask whether somebody really signed up. No deliveries: there is no alert, no supporter, no lasting row.
+
+A request's row is put off before the wire and deleted once a gateway has the mail, so a kill in between sends it twice
+at worst. That is harmless here, where losing it is not: both are the same message (Message-ID), with the same link.
+Everything else that guards a delivery holds: suppression is asked again now, gateways' limits, breakers and pauses are
+respected, and in sandbox mode only reserved addresses are mailed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from urgentaction.channels import guard
+from urgentaction.channels.contract import Accepted, Channel, Outcome, OutgoingEmail, Refused, RetryClass
+from urgentaction.core import clock
+from urgentaction.core.errors import DecryptionError, SandboxRefusal
+from urgentaction.letters.confirmation import confirmation_mail
+from urgentaction.letters.organisation import organisation
+from urgentaction.supporters.models import SignUpRequest
+from urgentaction.supporters.sign_up import LIFETIME, SignUp, may_be_asked, seal
+
+from . import breaker, pace
+from .gateways import gateway_named
+from .recording import scaled
+from .rules import THROTTLE_PAUSE
+from .ways import Way, find_way, held_back
+
+log = logging.getLogger(__name__)
+
+#: Until it is tried again, times the tries there were.
+PAUSE = timedelta(minutes=5)
+#: The address does not exist, or its owner has blocked us: there is nothing to try again.
+_FINAL = frozenset({RetryClass.NEVER, RetryClass.OPT_OUT})
+
+
+def are_due() -> bool:
+    """Whether any confirmation mail waits to be sent now."""
+    return SignUpRequest.objects.filter(due_at__lte=clock.database_now()).exists()
+
+
+def send_confirmations(*, seconds: float) -> int:
+    """Send what is due until nothing is, no gateway may carry it, or the time is over. Returns how many were tried."""
+    end, tried = time.monotonic() + seconds, 0
+    while time.monotonic() < end and are_due():
+        way = find_way(Channel.EMAIL, wanted=1)
+        if way is None:
+            break
+        if not _send_next(way):
+            break
+        tried += 1
+    return tried
+
+
+def forget_overdue() -> int:
+    """Delete what could not be sent within the link's lifetime. Returns how many."""
+    overdue = SignUpRequest.objects.filter(created_at__lt=clock.read_database_now() - LIFETIME)
+    return overdue.delete()[0]
+
+
+def _send_next(way: Way) -> bool:
+    """Take one request through the wire. False: another worker took the last one."""
+    outcomes: list[Outcome] = []
+    try:
+        row = _claim()
+        if row is None:
+            return False
+        asked = _readable(row)
+        if asked is None:
+            return True
+        wait = held_back(way.entry, {0: asked.email}).get(0)
+        if wait is not None:
+            SignUpRequest.objects.filter(id=row.id).update(due_at=clock.read_database_now() + wait)
+            return True
+        outcome = gateway_named(way.entry.name).submit(_mail(row, asked))
+        outcomes.append(outcome)
+        _write_down(row, outcome)
+        if isinstance(outcome, Refused) and outcome.is_about_domain:
+            pace.pause_domain(way.entry.name, asked.email, scaled(outcome.retry_after or THROTTLE_PAUSE))
+    finally:
+        breaker.after_tries(way.entry.name, outcomes, is_trial=way.is_trial)
+    return True
+
+
+@transaction.atomic
+def _claim() -> SignUpRequest | None:
+    """The next that is due, put off so that nobody else takes it meanwhile."""
+    due = SignUpRequest.objects.select_for_update(skip_locked=True).filter(due_at__lte=clock.database_now())
+    row = due.order_by("due_at").first()
+    if row is not None:
+        row.tries += 1
+        row.due_at = clock.read_database_now() + scaled(PAUSE * row.tries)
+        row.save(update_fields=["tries", "due_at"])
+    return row
+
+
+def _readable(row: SignUpRequest) -> SignUp | None:
+    """What was typed; None where no mail may go there, and then the request is gone."""
+    try:
+        asked = SignUp.from_json(row.sealed)
+        guard.check_destination(settings.MODE, Channel.EMAIL, asked.email)
+    except DecryptionError:
+        log.exception("sign-up %s can't be read with the keys at hand; it waits for them", row.id)
+        return None
+    except SandboxRefusal as refusal:
+        log.warning("sign-up %s: %s", row.id, refusal)
+    else:
+        if may_be_asked(asked):
+            return asked
+    row.delete()
+    return None
+
+
+def _mail(row: SignUpRequest, asked: SignUp) -> OutgoingEmail:
+    ours = organisation().view(asked.language)
+    link = f"{settings.PUBLIC_URL}/sign-up/confirm/{seal(asked)}/?lang={asked.language}"
+    mail = confirmation_mail(asked.language, organisation=ours.name, link=link)
+    reference = f"c{row.id.hex}"
+    return OutgoingEmail(
+        reference=reference,
+        attempt=row.tries,
+        to=asked.email,
+        valid_until=asked.asked_at + LIFETIME,
+        sender=settings.MAIL_FROM,
+        sender_name=ours.name,
+        reply_to=settings.MAIL_FROM,
+        return_path=f"b+{reference}@{settings.MAIL_BOUNCES}",
+        message_id=f"<{reference}@{settings.MAIL_BOUNCES}>",
+        date=asked.asked_at,
+        subject=mail.subject,
+        text=mail.text,
+        language=asked.language,
+    )
+
+
+def _write_down(row: SignUpRequest, outcome: Outcome) -> None:
+    if isinstance(outcome, Accepted) or (isinstance(outcome, Refused) and outcome.retry_class in _FINAL):
+        row.delete()
+    elif isinstance(outcome, Refused):
+        log.warning("sign-up %s: not taken (%s); tried again", row.id, outcome.code)

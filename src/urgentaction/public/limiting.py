@@ -1,0 +1,64 @@
+"""How often a form may be sent: from one network, and about one address. Counted where all pace is (`deliveries.pace`).
+
+Keys are keyed hashes: neither a network nor an address stands in the broker. Without the broker each process counts for
+itself, more strictly.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from urgentaction.core.encryption import blind_index
+from urgentaction.deliveries.pace import Limit, Pace
+
+HOUR, DAY = 3600, 86_400
+#: A school or an office behind one address is a network too.
+FROM_A_NETWORK = Limit(40, HOUR)
+#: Confirmation mails that one address may get by somebody's typing it.
+ABOUT_AN_ADDRESS = Limit(3, DAY)
+
+_open: dict[str, Pace] = {}
+
+
+def may_send(request: HttpRequest) -> bool:
+    """Whether the reader's network may send a form (again). Counts, whatever comes of it."""
+    return _take(FROM_A_NETWORK, "network", network_of(request))
+
+
+def may_be_mailed(email: str) -> bool:
+    """Whether one more confirmation mail may go to this address. Counts. The answer must not show on any page."""
+    return _take(ABOUT_AN_ADDRESS, "address", email)
+
+
+def network_of(request: HttpRequest) -> str:
+    """The network a request comes from: /24, or /48 for IPv6, which one household or office may have.
+
+    Behind the proxy that ends TLS its own last entry of X-Forwarded-For counts; those before it anybody can make up.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.SECURE_PROXY_SSL_HEADER:
+        address = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or address
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    return str(ipaddress.ip_network((found, 24 if found.version == 4 else 48), strict=False))
+
+
+def close() -> None:
+    """Let go of the broker."""
+    while _open:
+        _open.popitem()[1].close()
+
+
+def _take(limit: Limit, kind: str, what: str) -> bool:
+    url = settings.REDIS_URL
+    if url not in _open:
+        _open[url] = Pace(url)
+    hidden = blind_index(f"sign-up-{kind}", what).hex()[:32]
+    return _open[url].take(limit, "sign-up", kind, hidden, wanted=1).count == 1
