@@ -60,7 +60,6 @@ def test_who_finds_somebody_at_it_leaves_the_supporters_and_serves_the_officials
     monkeypatch.setattr(expanding, "enqueue", lambda *told: hints.append(told))
     assert str(alert.id) in {str(one) for one in expanding.waiting_to_expand()}
     pipeline.sweep_all()
-    alert.refresh_from_db()
-    assert alert.expanded_at is not None
+    assert Alert.objects.get(id=alert.id).expanded_at is not None
     assert Delivery.objects.filter(alert=alert, role="supporter").exists()
     assert (Task.ADVANCE_ALERT, str(alert.id)) not in hints

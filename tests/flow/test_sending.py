@@ -193,7 +193,7 @@ def test_a_fault_that_nobody_foresaw_tells_nothing_of_what_it_choked_on(
     def broken(*args: object, **named: object) -> object:
         raise ValueError("friend0@supporters.invalid")
 
-    monkeypatch.setattr(notices.CopyMaker, "copy", broken)
+    monkeypatch.setattr("urgentaction.deliveries.copies.CopyMaker.copy", broken)
     pipeline.send_due(Lane.BULK, seconds=20)
     assert {state for state, _ in mails()} == {"queued"}
     task = HumanTask.objects.get()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import markdown
+from .lines import wrap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +84,6 @@ _WORDS: Mapping[str, _Words] = {
 def confirmation_mail(language: str, *, organisation: str, link: str) -> ConfirmationMail:
     """The mail in a language, or in English where it has no words yet."""
     words = _WORDS.get(language, _WORDS["en"])
-    asked = markdown.wrap(words.asked.replace("{organisation}", organisation))
-    parts = (asked, markdown.wrap(words.press), link, markdown.wrap(words.otherwise), organisation)
+    asked = wrap(words.asked.replace("{organisation}", organisation))
+    parts = (asked, wrap(words.press), link, wrap(words.otherwise), organisation)
     return ConfirmationMail(subject=words.subject, text="\n\n".join(parts) + "\n")

@@ -27,9 +27,9 @@ from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound, TemplateError
 
 from . import markdown, views
+from .compose import Occasion, letter_context
 from .content import Audience, LetterContext
 from .models import Letter, Publication, PublicEdition, PublicUpdate
-from .organisation import organisation
 from .publishing_words import title_of
 from .render import RenderedLetter, addressee_lines, cc_lines, reference_line, render_letter, signature_lines
 from .service import template, typesetter
@@ -253,8 +253,8 @@ def _possible_languages(alert: Alert, frozen: list[Letter]) -> tuple[str, ...]:
     main = frozen[0]
     official = _addressee(alert).official
     written = alert.case.texts.order_by("language").values_list("language", flat=True)
-    others = [language for language in written if language != main.language and official.salutations.get(language)]
-    possible = [language for language in others if _has_template(main.kind, language)]
+    others = [language for language in written if language != main.language and _has_template(main.kind, language)]
+    possible = [language for language in others if views.addressee(official, language).salutation]
     return (main.language, *possible)
 
 
@@ -305,18 +305,15 @@ def public_context(alert: Alert, language: str, *, kind: str, dated: date) -> Le
     """What the template may read when everybody will read the letter: the consent given for the public is applied."""
     plan = AlertPlan.from_json(alert.plan)
     targets = list(alert.targets.select_related("official__office"))
-    return LetterContext(
+    occasion = Occasion(
+        case=alert.case,
         language=language,
-        audience=Audience.PUBLIC,
-        organisation=organisation().view(language),
-        signatory=organisation().signatory(language),
-        addressee=views.addressee(_addressee(alert).official, language),
-        case=views.case(alert.case, language, status=alert.update.status if alert.update else alert.case.status),
-        update=views.update(alert, language),
+        update=views.update(alert.case, language, row=alert.update),
         alert=views.alert(alert, dated_on=dated, kind=kind),
-        persons=views.persons(alert.case, Audience.PUBLIC, language, only=plan.concerned),
-        cc=views.cc_list(targets, language),
+        concerned=plan.concerned,
     )
+    copies = (target.official for target in targets if target.role == "cc")
+    return letter_context(occasion, to=_addressee(alert).official, cc=copies, audience=Audience.PUBLIC)
 
 
 def public_parts(rendered: RenderedLetter, context: LetterContext) -> PublicParts:

@@ -18,6 +18,7 @@ from django.http import HttpRequest
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from urgentaction.core.errors import ConfigurationError
+from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.letters.topics import Topic
 from urgentaction.letters.wording import labels
 
@@ -205,7 +206,7 @@ def words_in(language: str) -> Words:
 
 def message_languages() -> dict[str, str]:
     """The languages that our messages to supporters are written in: code and own name."""
-    return {code: words_in(code).name for code, _ in settings.LANGUAGES}
+    return {code: words_in(code).name for code in LETTER_LANGUAGES}
 
 
 def reader_language(request: HttpRequest) -> str:
