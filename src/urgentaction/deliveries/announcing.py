@@ -74,3 +74,15 @@ def letter_failed(alert: Alert, error: TemplateError) -> None:
         advice=f"{error} Then report the update again or send a manual alert.",
         alert=alert,
     )
+
+
+def consent_is_missing(alert: Alert, error: TemplateError) -> None:
+    """A frozen text names somebody who has taken a consent back: it is sent no more, and says so once."""
+    open_task(
+        HumanTaskKind.DECIDE,
+        key=f"consent:{alert.id}",
+        title=f"Alert {alert.number} names somebody who does not agree to that any more; its unsent part is withdrawn",
+        advice=f"{str(error)[:250]} Correct the case's texts, import them, and send a manual alert.",
+        alert=alert,
+        may_reopen=True,
+    )

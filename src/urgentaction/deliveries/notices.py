@@ -34,6 +34,7 @@ from urgentaction.core.encryption import key_ring
 from urgentaction.letters.models import Notice
 
 from . import breaker, pace
+from .agreeing import NOT_AGREED, Agreement
 from .claim import Claim
 from .copies import copy_for, mailing_of
 from .gateways import gateway_named
@@ -93,9 +94,11 @@ def send_notices(*, until: float) -> int:
     notice_id = due_notice()
     if notice_id is None:
         return 0
-    notice = Notice.objects.select_related("alert").get(id=notice_id)
+    notice = Notice.objects.select_related("alert__case").get(id=notice_id)
     if not has_enough_approvals(notice.alert):
         return withdraw_queued(notice.id, reason=NOT_APPROVED)
+    if not Agreement().covers(notice, notice.alert):
+        return withdraw_queued(notice.id, reason=NOT_AGREED)
     way = find_way(Channel.EMAIL, wanted=settings.MAIL_WINDOW)
     if way is None:
         return 0
