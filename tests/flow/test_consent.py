@@ -23,7 +23,6 @@ from urgentaction.letters import service, views
 from urgentaction.letters.consent import ConsentError, Guard
 from urgentaction.letters.models import Letter, Notice
 
-
 #: Examples where a property is wanted to fail: it does so within the first few.
 BROKEN = 40
 
