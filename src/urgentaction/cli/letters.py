@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from urgentaction.cli import reading
+from urgentaction.cli import reading, verify
 from urgentaction.cli.session import opened, printable
 from urgentaction.core.errors import InvalidInput, NotFound
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from urgentaction.letters.models import Letter
 
 app = typer.Typer(help="Frozen letters.", no_args_is_help=True)
+app.command("verify")(verify.verify_letter)
 
 
 @app.callback()
