@@ -39,8 +39,9 @@ def write_dossier(
         made, enclosures = dossier(case, made_at=moment, by=actor(), is_confidential=confidential)
         pdf = typeset_dossier(made, enclosures, typst_root=settings.SHIPPED_TEMPLATES / "typst")
         digest = pdf_sha256(pdf)
+        edition = "confidential" if confidential else "internal"
         # Written down first: a file that nobody knows of must not exist.
-        record_audit(actor(), "case.dossier", f"case:{case.reference}", sha256=digest, confidential=confidential)
+        record_audit(actor(), "case.dossier", f"case:{case.reference}", sha256=digest, edition=edition)
         _write(out, pdf)
         letters = sum(len(alert.letters) for alert in made.alerts)
         attempts = sum(len(one.attempts) for alert in made.alerts for one in alert.deliveries)

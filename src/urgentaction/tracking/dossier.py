@@ -217,7 +217,7 @@ def _attempt(attempt: Attempt, zone: ZoneInfo) -> AttemptEntry:
         number=attempt.number,
         started_at=attempt.started_at,
         ended_at=attempt.ended_at,
-        local=f"{attempt.started_at.astimezone(zone):%H:%M %Z}",
+        local=f"{attempt.started_at.astimezone(zone):%d %b %H:%M %Z}",
         gateway=attempt.gateway,
         outcome=attempt.outcome,
         code=attempt.code,
