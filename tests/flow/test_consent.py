@@ -17,6 +17,7 @@ from urgentaction import pipeline
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.cases.models import CaseText, Person
+from urgentaction.cases.queries import PersonAsShown
 from urgentaction.cases.vocabulary import Status
 from urgentaction.deliveries.models import Delivery, HumanTask
 from urgentaction.letters import service, views
@@ -114,9 +115,9 @@ def test_no_notice_shows_a_name_its_reader_may_not_see(alert: Alert) -> None:
     holds(alert, check_notices, examples=50)
 
 
-def real_name(person: Person, *_: Any, **__: Any) -> views.PersonAsShown:
+def real_name(person: Person, *_: Any, **__: Any) -> PersonAsShown:
     """A view that forgets consent."""
-    return views.PersonAsShown(person.key, person.confidential_name, person.is_minor, person.pronoun)
+    return PersonAsShown(person.key, person.confidential_name, person.is_minor, person.pronoun)
 
 
 def no_guard(*_: Any, **__: Any) -> None:

@@ -226,7 +226,7 @@ def test_a_comment_that_names_somebody_is_refused(world: World) -> None:
     name_somebody(world)
     alert = world.start()
     Approval.objects.create(alert=alert, by="user:ada", is_yes=True, at=clock.now(), comment="for QAZUL TIBVEX")
-    with pytest.raises(ConsentError, match="person-1 in the dossier"):
+    with pytest.raises(ConsentError, match="person-1 in the dossier’s events, line"):
         made(world)
     assert "for QAZUL TIBVEX" in words(made(world, is_confidential=True))
 

@@ -19,7 +19,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate
 from urllib.parse import unquote
 
@@ -29,6 +29,7 @@ _ACCENT = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff"
     "\u180b-\u180d\ufe00-\ufe0f\ufe20-\ufe2f]"
 )
+_TAG = re.compile(r"<[^<>]*>")
 #: Letters that nobody sees: Hangul fillers and the Arabic line that only stretches a word.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u0640")
 #: What decomposition leaves alone and people write for each other.
@@ -115,9 +116,13 @@ def _forms(text: str) -> Iterator[str]:
     if "&" in text or "<" in text:
         for between in (" ", ""):
             # The line breaks stay, so that lines are counted as they are in the text.
-            without_tags = re.sub(r"<[^<>]*>", lambda tag, put=between: put + "\n" * tag[0].count("\n"), text)
+            without_tags = _TAG.sub(partial(_instead_of_tag, between=between), text)
             yield html.unescape(without_tags)
         yield unquote(html.unescape(text))
+
+
+def _instead_of_tag(tag: re.Match[str], *, between: str) -> str:
+    return between + "\n" * tag[0].count("\n")
 
 
 def _letters(text: str) -> _Letters:

@@ -164,7 +164,10 @@ def _titled(content: bytes) -> LetterFacts | None:
     # The title is the subject behind a word that depends on the language ("Re:").
     alike = [
         letter
-        for letter in _letters().defer(*_HEAVY, "text").order_by("-frozen_at", "-role", "-id").iterator()
+        for letter in _letters()
+        .defer(*_HEAVY, "text")
+        .order_by("-alert__created_at", "-role", "frozen_at", "id")
+        .iterator()
         if letter.subject and title.endswith(letter.subject)
     ]
     return facts_of(alike[0]) if alike else None
