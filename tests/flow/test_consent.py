@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.flow.consenting import Drawn, drawn_cases, mail_names, of_letter, of_notice, squeezed, store
@@ -214,3 +214,15 @@ def test_a_notice_is_stopped_too(world: World, sandbox: SandboxProgram) -> None:
     mails = Delivery.objects.filter(alert=alert, supporter__isnull=False, channel="email")
     assert {row.state for row in mails} == {"withdrawn"}
     assert HumanTask.objects.filter(key=f"consent:{alert.id}").count() == 1
+
+
+def test_without_the_keys_to_the_names_nothing_goes_out(world: World, sandbox: SandboxProgram) -> None:
+    person = name_somebody(world, "[[person-1]]")
+    alert = world.start()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE cases_person SET confidential_name = %s WHERE id = %s", [b"\x01lost", person.id])
+    seen = len(sandbox.ledger())
+    world.send()
+    assert len(sandbox.ledger()) == seen
+    assert {row.state for row in Delivery.objects.filter(alert=alert)} == {"queued"}
+    assert HumanTask.objects.filter(kind="fix_configuration", key=f"names:{world.case.id}").exists()
