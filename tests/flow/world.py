@@ -18,6 +18,7 @@ from urgentaction.directory.models import ContactPoint, Office, Official
 from urgentaction.supporters.models import Supporter
 
 _numbers = itertools.count(200)
+_LONDON_ENDS = 1000  # the range set aside there holds no more numbers; one area code after the other goes on
 
 TEXT = """
 ## who
@@ -76,7 +77,7 @@ class World:
             Supporter.objects.create(
                 name=f"Friend {n}",
                 email=f"friend{n}@supporters.invalid",
-                phone=f"+442079460{next(_numbers):03}",  # a new one each time: the sandbox remembers its messages
+                phone=_phone(),
                 language="en",
                 wants_email=True,
                 wants_sms=n == 0,
@@ -135,6 +136,15 @@ class World:
         for row in Delivery.objects.filter(alert=alert).order_by("id"):
             found.setdefault(f"{row.role} {row.channel}", []).append(row.state)
         return found
+
+
+def _phone() -> str:
+    """A new reserved number each time: the sandbox remembers its messages."""
+    number = next(_numbers)
+    if number < _LONDON_ENDS:
+        return f"+442079460{number:03}"
+    area, line = divmod(number - _LONDON_ENDS, 100)
+    return f"+1{301 + area}55501{line:02}"
 
 
 def _official(case: Case, slug: str, role: str, position: int, *, email: str, fax: str = "") -> Official:

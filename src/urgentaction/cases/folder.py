@@ -108,6 +108,7 @@ class _Addressee(Record):
 class _Person(Record):
     key: Annotated[Slug, StringConstraints(max_length=40)]
     confidential_name: Line = ""
+    confidential_spellings: list[Line] = Field(default_factory=list, max_length=40)
     public_name: _ShortLine = ""
     pseudonym: _ShortLine = ""
     descriptions: Texts = Field(default_factory=dict)
@@ -289,6 +290,9 @@ def _twice(key: str, entries: list[str]) -> list[Problem]:
 def _without_consent(where: str, person: _Person) -> list[Problem]:
     """A name is shown with a recorded consent or not at all."""
     problems = []
+    if person.confidential_spellings and not person.confidential_name:
+        words = "is missing, and there are confidential_spellings of it; add it"
+        problems.append(Problem(f"{where}, confidential_name", words))
     for key in ("shown_to_government", "shown_to_public", "shown_to_supporters"):
         if getattr(person, key) == Shown.NAME and person.consent_at is None:
             words = "says `name`, but no consent is recorded; add consent_at, or write `description`"

@@ -28,6 +28,7 @@ from urgentaction.directory.models import Office
 
 from .folder import CASE_FILE, CaseFile, CaseFolder, CheckText, read_folder
 from .models import Case, CaseAddressee, CaseCountry, CaseText, Person
+from .naming import misnamed
 from .queries import Shown
 
 
@@ -61,6 +62,9 @@ def import_case(folder: Path, *, by: str, check_text: CheckText | None = None) -
         _store_addressees(case, told, offices, tally)
         _store_texts(case, found.texts, tally)
         _store_persons(case, told, tally)
+        # Only now is it known what each reader may see: an import does not always change a consent on record.
+        if problems := misnamed(told, found.texts, list(case.persons.order_by("key"))):
+            raise InvalidInput([Problem(f"{found.name}/{one.field}", one.message) for one in problems])
         report = tally.report()
         record_audit(
             by,
@@ -141,6 +145,7 @@ def _store_persons(case: Case, told: CaseFile, tally: Tally) -> None:
     known = {row.key: row for row in case.persons.select_for_update()}
     for entry in told.person:
         values: dict[str, Any] = entry.model_dump(exclude={"key"})
+        values["confidential_spellings"] = "\n".join(entry.confidential_spellings)
         values["consent_at"] = entry.consent_at.astimezone(UTC) if entry.consent_at else None
         row = known.pop(entry.key, None)
         if row is None:

@@ -95,6 +95,7 @@ class Person(models.Model):
     key = models.SlugField(max_length=40)  # stable within the case: `person-1`
     confidential_name = EncryptedTextField()
     name_index = BlindIndexField(source="confidential_name", purpose="name")
+    confidential_spellings = EncryptedTextField()  # other scripts and transcriptions of that name, one a line
     public_name = models.CharField(max_length=120, blank=True)
     pseudonym = models.CharField(max_length=120, blank=True)
     descriptions = models.JSONField(default=dict)  # {language: "a man from North Hamgyong"}

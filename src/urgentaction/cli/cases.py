@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from urgentaction.cli import reading
+from urgentaction.cli import dossier, reading
 from urgentaction.cli.session import actor, console, current, opened, printable
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from urgentaction.triggers.explain import AudienceCounts
 
 app = typer.Typer(help="Cases, and what happens to them.", no_args_is_help=True)
+app.command("dossier")(dossier.write_dossier)
 
 Reference = Annotated[str, typer.Argument(metavar="REF", help="The case, such as UA-2015-0117.")]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from urgentaction.cli import reading
+from urgentaction.cli import reading, verify
 from urgentaction.cli.session import opened, printable
 from urgentaction.core.errors import InvalidInput, NotFound
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from urgentaction.letters.preview import Form, Wish
 
 app = typer.Typer(help="Letters and notices: frozen ones, and a look at what would be sent.", no_args_is_help=True)
+app.command("verify")(verify.verify_letter)
 
 
 @app.callback()

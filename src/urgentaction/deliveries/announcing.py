@@ -5,7 +5,7 @@ from __future__ import annotations
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.cases.models import Case, StatusUpdate
-from urgentaction.core.errors import TemplateError
+from urgentaction.core.errors import DecryptionError, TemplateError
 from urgentaction.triggers.decision import OfficialsAudience, TriggerDecision
 
 from .models import HumanTaskKind
@@ -73,4 +73,28 @@ def letter_failed(alert: Alert, error: TemplateError) -> None:
         title=f"Alert {alert.number} was stopped: a letter can't be made",
         advice=f"{error} Then report the update again or send a manual alert.",
         alert=alert,
+    )
+
+
+def consent_is_missing(alert: Alert, error: TemplateError) -> None:
+    """A frozen text names somebody who has taken a consent back: it is sent no more, and says so once."""
+    open_task(
+        HumanTaskKind.DECIDE,
+        key=f"consent:{alert.id}",
+        title=f"Alert {alert.number} names somebody who does not agree to that any more; its unsent part is withdrawn",
+        advice=f"{str(error)[:250]} Correct the case's texts, import them, and send a manual alert.",
+        alert=alert,
+        may_reopen=True,
+    )
+
+
+def names_are_unreadable(alert: Alert, error: DecryptionError) -> None:
+    """Nobody can say whom a text may name while the names can't be read: nothing of it goes out until they can."""
+    open_task(
+        HumanTaskKind.FIX_CONFIGURATION,
+        key=f"names:{alert.case_id}",
+        title=f"The names of case {alert.case.reference} can't be read, so consent can't be checked",
+        advice=f"{str(error)[:250]} Its messages wait, and are tried again by themselves.",
+        alert=alert,
+        may_reopen=True,
     )

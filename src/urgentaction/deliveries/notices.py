@@ -30,9 +30,12 @@ from urgentaction.channels.mailing import Copy, MailingGateway
 from urgentaction.core import clock, statements
 from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.encryption import KeyRing, key_ring
+from urgentaction.core.errors import DecryptionError
 from urgentaction.letters.models import Notice
 
 from . import breaker, pace
+from .agreeing import NOT_AGREED, Agreement
+from .announcing import names_are_unreadable
 from .claim import Claim
 from .copies import CopyMaker, mailing_of
 from .gateways import gateway_named
@@ -93,9 +96,16 @@ def send_notices(*, until: float) -> int:
     notice_id = due_notice()
     if notice_id is None:
         return 0
-    notice = Notice.objects.select_related("alert").get(id=notice_id)
+    notice = Notice.objects.select_related("alert__case").get(id=notice_id)
     if not has_enough_approvals(notice.alert):
         return withdraw_queued(notice.id, reason=NOT_APPROVED)
+    try:
+        is_agreed = Agreement().covers(notice, notice.alert)
+    except DecryptionError as error:
+        names_are_unreadable(notice.alert, error)
+        return 0
+    if not is_agreed:
+        return withdraw_queued(notice.id, reason=NOT_AGREED)
     way = find_way(Channel.EMAIL, wanted=settings.MAIL_WINDOW)
     if way is None:
         return 0

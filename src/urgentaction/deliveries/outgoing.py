@@ -26,6 +26,7 @@ from urgentaction.letters.personal import personal_sms
 from urgentaction.supporters.models import Supporter
 from urgentaction.supporters.service import suppressed_indexes
 
+from .agreeing import NOT_AGREED, Agreement
 from .claim import Claim
 from .copies import CopyMaker, mailing_of
 from .models import Delivery, HumanTaskKind
@@ -91,11 +92,15 @@ def resolve(claims: Sequence[Claim], entry: Entry) -> Resolved:
     stopped = _suppressed(list(rows.values()))
     alerts = {row.alert_id: row.alert for row in rows.values()}
     approved = {alert_id: has_enough_approvals(alert) for alert_id, alert in alerts.items()}
+    agreement = Agreement()
     resolved = Resolved()
     for claim in claims:
         row = rows[claim.id]
         try:
             untried = _why_not(row, is_suppressed=row.id in stopped, is_approved=approved[row.alert_id])
+            frozen = row.letter or row.notice
+            if untried is None and frozen is not None and not agreement.covers(frozen, row.alert):
+                untried = Event.WITHDRAW, NOT_AGREED
             if untried is not None:
                 resolved.untried.append(Untried(claim, *untried))
             else:

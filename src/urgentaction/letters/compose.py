@@ -49,7 +49,7 @@ def letter_context(
         organisation=organisation().view(language),
         signatory=organisation().signatory(language),
         addressee=views.addressee(to, language),
-        case=views.case(occasion.case, language, status=occasion.update.status),
+        case=views.case(occasion.case, language, status=occasion.update.status, audience=audience),
         update=occasion.update,
         alert=occasion.alert,
         persons=views.persons(occasion.case, audience, language, only=occasion.concerned),
@@ -67,7 +67,7 @@ def notice_context(occasion: Occasion, *, audience: Audience = Audience.SUPPORTE
     return NoticeContext(
         language=language,
         organisation=organisation().view(language),
-        case=views.case(occasion.case, language, status=occasion.update.status),
+        case=views.case(occasion.case, language, status=occasion.update.status, audience=audience),
         update=occasion.update,
         alert=occasion.alert,
         action_url=action_url(occasion.case),

@@ -1,4 +1,7 @@
-"""Frozen letters and notices. A row is written once and never changed; a correction is a new row that supersedes."""
+"""Frozen letters and notices. A row is written once and never changed; a correction is a new row that supersedes.
+
+The database holds to that (migration `frozen`): it refuses every UPDATE and DELETE of these two tables.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,14 @@ class Letter(models.Model):
     fax_pdf = models.BinaryField(default=b"")  # empty where this letter is not faxed
     fax_repeat_pdf = models.BinaryField(default=b"")  # the same, each page marked as a repeat transmission
     sha256 = models.CharField(max_length=64)  # of `pdf`
+    text_sha256 = models.CharField(max_length=64, default="")  # of `text` in UTF-8
+    fax_sha256 = models.CharField(max_length=64, default="")  # of `fax_pdf`; empty where there is none
+    fax_repeat_sha256 = models.CharField(max_length=64, default="")
     frozen_at = models.DateTimeField()
-    supersedes = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    # The letter of the same case to the same official that this one comes after and takes the place of.
+    supersedes = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="superseded_by"
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["alert", "official", "language"], name="letter_once")]

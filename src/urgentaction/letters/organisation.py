@@ -40,6 +40,10 @@ class OrganisationFile:
         parts = {key: text.get(language) or text["en"] for key, text in self.data["signatory"].items()}
         return Signatory(name=parts["name"], title=parts["title"], division=parts.get("division", ""))
 
+    def signatories(self) -> tuple[str, ...]:
+        """The name of whoever signs, in every language."""
+        return tuple(self.data["signatory"]["name"].values())
+
     def _text(self, key: str, language: str) -> Any:
         texts = self.data[key]
         return texts.get(language) or texts["en"]

@@ -23,6 +23,7 @@ from urgentaction.directory.queries import officials_in_office
 from urgentaction.triggers import ruleset
 
 from . import compose, views
+from .consent import check_consent
 from .content import AlertView, Audience, CcEntry, LetterContext, UpdateView
 from .personal import SMS_LINK
 from .render import RenderedLetter, RenderedNotice, render_letter, render_notice, render_sms
@@ -124,6 +125,7 @@ def letter(case: Case, wish: Wish) -> Letter:
         NotFound: no such kind of letter, or nobody to write to.
         MissingTranslation: the template or the case's text is not there in this language; names the file to add.
         TemplateError: the template can't be rendered.
+        ConsentError: it would name somebody who did not agree to that.
     """
     if not is_letter(wish.kind):
         raise InvalidInput.of("kind", f"{wish.kind} is a notice to supporters; it has no addressee, PDF or fax")
@@ -132,10 +134,12 @@ def letter(case: Case, wish: Wish) -> Letter:
     audience = wish.audience or Audience.GOVERNMENT
     occasion = _occasion(case, wish, addressed.main.office.time_zone)
     context = compose.letter_context(occasion, to=addressed.main, cc=addressed.copies, audience=audience)
+    rendered = render_letter(source, context)
+    check_consent(case, audience, {"Re: line": rendered.re_line, "text": rendered.text, "HTML": rendered.html})
     reader = addressed.reader
     fax = reader.office.contact_points.filter(channel=Channel.FAX).order_by("rank")
     return Letter(
-        rendered=render_letter(source, context),
+        rendered=rendered,
         context=context,
         copy_for=views.cc_entry(reader, wish.language) if reader != addressed.main else None,
         fax_number=fax.values_list("printed_value", flat=True).first() or "",
@@ -149,10 +153,14 @@ def notice(case: Case, wish: Wish) -> RenderedNotice:
     Raises:
         MissingTranslation: the template or the case's text is not there in this language; names the file to add.
         TemplateError: the template can't be rendered.
+        ConsentError: it would name somebody who did not agree to that.
     """
     source = template(Family.NOTICES, wish.kind, wish.language)
     occasion = _occasion(case, wish, settings.TIME_ZONE)
-    made = render_notice(source, compose.notice_context(occasion, audience=wish.audience or Audience.SUPPORTER))
+    audience = wish.audience or Audience.SUPPORTER
+    made = render_notice(source, compose.notice_context(occasion, audience=audience))
+    check_consent(case, audience, {"text": made.text, "HTML": made.html})
+    check_consent(case, Audience.PUBLIC, {"subject": made.subject})
     address = settings.PUBLIC_URL.rstrip("/")
     return made.fill(name="", unsubscribe_url=f"{address}/unsubscribe", preferences_url=f"{address}/preferences")
 
@@ -170,6 +178,7 @@ def sms(case: Case, wish: Wish) -> Sms:
     source = template(Family.SMS, sms_kind(goes_with), wish.language)
     occasion = _occasion(case, wish, settings.TIME_ZONE)
     made = render_sms(source, compose.sms_context(occasion, link=SMS_LINK))
+    check_consent(case, Audience.PUBLIC, {"text message": made})
     text = made.replace(SMS_LINK, f"{settings.PUBLIC_URL.rstrip('/')}/m/{_EXAMPLE}/")
     return Sms(text, *sms_segments(text))
 

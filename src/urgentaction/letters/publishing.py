@@ -7,7 +7,6 @@ public, checked for names that the public may not have, and frozen with its hash
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
@@ -20,7 +19,7 @@ from urgentaction.accounts.service import record_audit
 from urgentaction.alerts.models import Alert, AlertTarget
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.alerts.queries import has_enough_approvals
-from urgentaction.cases.models import Case, Person, StatusUpdate
+from urgentaction.cases.models import Person, StatusUpdate
 from urgentaction.cases.queries import Shown
 from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.core import clock
@@ -28,6 +27,7 @@ from urgentaction.core.errors import Conflict, InvalidInput, NotFound, TemplateE
 
 from . import markdown, views
 from .compose import Occasion, letter_context
+from .consent import check_consent
 from .content import Audience, LetterContext
 from .models import Letter, Publication, PublicEdition, PublicUpdate
 from .publishing_words import title_of
@@ -200,30 +200,6 @@ def has_kept_consent(persons: Iterable[Person], shown_forms: Mapping[str, str]) 
     )
 
 
-def refuse_withheld_names(case: Case, texts: Mapping[str, str]) -> None:
-    """Raise TemplateError where a text for the public has a name that the public may not have. Does not repeat it.
-
-    Args:
-        texts: by what people call them ("title", "text").
-    """
-    content = _plain(" ".join(texts.values()))
-    for person in case.persons.all():
-        may = form_shown(person)
-        withheld = [
-            person.confidential_name if person.confidential_name != person.public_name or may is not Shown.NAME else "",
-            person.public_name if may is not Shown.NAME else "",
-        ]
-        if any(name and _plain(name) in content for name in withheld):
-            raise TemplateError(
-                f"the letter of {case.reference} can't be published: its text names {person.key}, who may not be named "
-                "in public; take the name out of the case's texts, or record their consent"
-            )
-
-
-def _plain(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
 def _may_be_published(alert: Alert) -> None:
     if alert.frozen_at is None or not Letter.objects.filter(alert=alert).exists():
         raise Conflict.of("alert", f"{alert.number} is {alert.state} and has no frozen letter; publish it once it has")
@@ -284,7 +260,8 @@ def _edition(publication: Publication, language: str, dated: date, title: str) -
     rendered = render_letter(source, context)
     shown_title = title or title_of(context)
     readable = {"title": shown_title, "Re: line": rendered.re_line, "text": rendered.text, "HTML": rendered.html}
-    refuse_withheld_names(alert.case, {**readable, "correction": " ".join(publication.correction.values())})
+    readable["correction"] = " ".join(publication.correction.values())
+    check_consent(alert.case, Audience.PUBLIC, readable)
     pdf = typesetter().letter_pdf(rendered, context)
     return PublicEdition(
         publication=publication,

@@ -21,9 +21,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from urgentaction.cases.marks import marks
 from urgentaction.core.errors import InvalidInput, Problem
 from urgentaction.letters.content import MarkdownText
 
+#: They become subjects, titles of files and pages: nobody is named there, in whatever form.
+_PUBLIC = frozenset({"public_title", "re_line"})
 _HEADING = re.compile(r"^## +(?P<name>[a-z][a-z0-9_]*)(?P<marks>(?: +@[a-z][a-z0-9_]*)*) *$")
 
 
@@ -37,13 +40,17 @@ def parse_sections(text: str) -> dict[str, MarkdownText]:
         Markdown by key: `law` for a section without mark, `latest@detained` for one with a mark (once per mark).
 
     Raises:
-        InvalidInput: a heading that can't be read, a section given twice, an empty section; names the line.
+        InvalidInput: a heading that can't be read, a section given twice, an empty section, a mark of a person where
+            none may stand; names the line.
     """
     sections: dict[str, MarkdownText] = {}
     problems: list[Problem] = []
     for line, keys, body in _cut(text.replace("\r\n", "\n"), problems):
         if not body:
             problems.append(Problem(f"line {line}", f"section {keys[0]} is empty; write its text or take it out"))
+        if keys[0].partition("@")[0] in _PUBLIC and any(marks(body)):
+            words = "may hold no [[mark]]: it stands in subject lines; say it without naming anybody"
+            problems.append(Problem(f"line {line}", f"section {keys[0]} {words}"))
         for key in keys:
             if key in sections:
                 problems.append(Problem(f"line {line}", f"section {key} is there already; keep one of the two"))

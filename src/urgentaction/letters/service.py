@@ -6,6 +6,7 @@ Freezing again finds the rows and leaves them alone, so a worker that dies half-
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Collection, Iterable
 from datetime import date
 from functools import cache
@@ -25,6 +26,7 @@ from urgentaction.directory.queries import officials_in_office
 from urgentaction.triggers.decision import SupportersAudience
 
 from . import compose, views
+from .consent import guard_of
 from .content import CcEntry, LetterContext
 from .models import Letter, Notice
 from .personal import SMS_LINK
@@ -52,15 +54,22 @@ def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
 
     Raises:
         TemplateError: a template is missing or can't be rendered; nothing is written then.
+        ConsentError: a letter would name somebody who did not agree to that; nothing is written then.
     """
     if plan.officials is None:
         return 0
     done = set(alert.letters.values_list("official_id", flat=True))
     targets = list(alert.targets.select_related("official__office"))
+    guard, latest = guard_of(alert.case), _latest_letters(alert)
+    fresh = []
     for target in targets:
         if target.official_id not in done:
             write_in(target, _language_of(target, targets, plan))
-    fresh = [_letter(alert, plan, target, targets) for target in targets if target.official_id not in done]
+    for target in targets:
+        if target.official_id not in done:
+            letter = _letter(alert, plan, target, targets, supersedes=latest.get(target.official_id))
+            guard.check_letter(letter)
+            fresh.append(letter)
     Letter.objects.bulk_create(fresh, ignore_conflicts=True)
     return len(fresh)
 
@@ -73,6 +82,7 @@ def freeze_notices(alert: Alert, plan: AlertPlan) -> int:
 
     Raises:
         TemplateError: the English text is missing or a template can't be rendered.
+        ConsentError: a notice would name somebody who did not agree to that.
     """
     if plan.supporters is None:
         return 0
@@ -85,6 +95,9 @@ def freeze_notices(alert: Alert, plan: AlertPlan) -> int:
         for language in alert.languages
         if (channel.value, language) not in done
     ]
+    guard = guard_of(alert.case)
+    for notice in fresh:
+        guard.check_notice(notice)
     Notice.objects.bulk_create(fresh, ignore_conflicts=True)
     return len(fresh)
 
@@ -126,7 +139,20 @@ def _correction_channels(plan: AlertPlan) -> tuple[Channel, ...]:
     return ()
 
 
-def _letter(alert: Alert, plan: AlertPlan, target: AlertTarget, targets: list[AlertTarget]) -> Letter:
+def _latest_letters(alert: Alert) -> dict[uuid.UUID, uuid.UUID]:
+    """The latest letter of the case to each official, from the alerts before this one."""
+    earlier = Letter.objects.filter(alert__case=alert.case).exclude(alert=alert).order_by("frozen_at", "id")
+    return dict(earlier.values_list("official_id", "id"))
+
+
+def _letter(
+    alert: Alert,
+    plan: AlertPlan,
+    target: AlertTarget,
+    targets: list[AlertTarget],
+    *,
+    supersedes: uuid.UUID | None,
+) -> Letter:
     source = template(Family.LETTERS, _letter_kind(plan), target.language)
     context = letter_context(alert, plan, target, targets, dated_on=dated_on(alert))
     rendered = render_letter(source, context)
@@ -139,7 +165,7 @@ def _letter(alert: Alert, plan: AlertPlan, target: AlertTarget, targets: list[Al
         role=target.role,
         language=target.language,
         kind=_letter_kind(plan),
-        template_sha256=_sha256(source),
+        template_sha256=text_sha256(source.text),
         subject=rendered.re_line[:250],
         text=rendered.text,
         html=rendered.html,
@@ -147,7 +173,11 @@ def _letter(alert: Alert, plan: AlertPlan, target: AlertTarget, targets: list[Al
         fax_pdf=fax,
         fax_repeat_pdf=repeat,
         sha256=pdf_sha256(pdf),
+        text_sha256=text_sha256(rendered.text),
+        fax_sha256=pdf_sha256(fax) if fax else "",
+        fax_repeat_sha256=pdf_sha256(repeat) if repeat else "",
         frozen_at=clock.now(),
+        supersedes_id=supersedes,
     )
 
 
@@ -190,11 +220,15 @@ def _notice(alert: Alert, plan: AlertPlan, channel: Channel, language: str) -> N
     if channel is Channel.SMS:
         source = template(Family.SMS, sms_kind(kind), language)
         text = render_sms(source, compose.sms_context(occasion, link=SMS_LINK))
-        return Notice(**common, template_sha256=_sha256(source), text=text)
+        return Notice(**common, template_sha256=text_sha256(source.text), text=text)
     source = template(Family.NOTICES, kind, language)
     notice = render_notice(source, compose.notice_context(occasion))
     return Notice(
-        **common, template_sha256=_sha256(source), subject=notice.subject[:250], text=notice.text, html=notice.html
+        **common,
+        template_sha256=text_sha256(source.text),
+        subject=notice.subject[:250],
+        text=notice.text,
+        html=notice.html,
     )
 
 
@@ -260,5 +294,6 @@ def _main(target: AlertTarget, targets: Iterable[AlertTarget]) -> Official:
     return found
 
 
-def _sha256(source: TemplateSource) -> str:
-    return hashlib.sha256(source.text.encode()).hexdigest()
+def text_sha256(text: str) -> str:
+    """SHA-256 of a text in UTF-8, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -138,6 +138,11 @@ class Typesetter:
         return pdf
 
 
+def load_fonts() -> typst.Fonts:
+    """Every font a letter can use, for other layouts. Raises ConfigurationError naming one that is missing."""
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=_font_folders())
+
+
 def pdf_sha256(pdf: bytes) -> str:
     """SHA-256 of a PDF in hexadecimal, as stored with the frozen letter."""
     return hashlib.sha256(pdf).hexdigest()

@@ -8,24 +8,31 @@ from babel import Locale
 from django.conf import settings
 
 from urgentaction.alerts.models import Alert
-from urgentaction.cases.models import Case, StatusUpdate
-from urgentaction.cases.queries import person_as_shown
+from urgentaction.cases.marks import Mark, fill
+from urgentaction.cases.models import Case, Person, StatusUpdate
+from urgentaction.cases.queries import PersonAsShown, person_as_shown
 from urgentaction.cases.vocabulary import Status, label
 from urgentaction.channels.contract import Channel
 from urgentaction.directory.kinds import AddressedAs, OfficeKind
 from urgentaction.directory.models import Official
 
-from .content import Addressee, AlertView, Audience, CaseView, CcEntry, CountriesView, PersonView, UpdateView
+from . import markdown
+from .consent import SHOWN_TO
+from .content import (
+    Addressee,
+    AlertView,
+    Audience,
+    CaseView,
+    CcEntry,
+    CountriesView,
+    MarkdownText,
+    PersonView,
+    UpdateView,
+)
 from .forms_of_address import FormOfAddress, form_of_address
 from .models import Letter
 from .sections import parse_sections, sections_for
-from .wording import MissingTranslation
-
-SHOWN_TO = {
-    Audience.GOVERNMENT: "shown_to_government",
-    Audience.PUBLIC: "shown_to_public",
-    Audience.SUPPORTER: "shown_to_supporters",
-}
+from .wording import MissingTranslation, with_particle
 
 
 def _in(texts: dict[str, str], language: str, default: str = "") -> str:
@@ -79,18 +86,18 @@ def cc_entry(official: Official, language: str) -> CcEntry:
     return CcEntry(name=_in(official.names, language), office=_in(official.office.names, language))
 
 
-def case(found: Case, language: str, *, status: str) -> CaseView:
-    """The case with its texts for one language, as they read at `status`.
+def case(found: Case, language: str, *, status: str, audience: Audience) -> CaseView:
+    """The case with its texts for one language, as they read at `status`, its persons as this audience may see them.
 
     Raises:
-        MissingTranslation: the case has no text in this language.
+        MissingTranslation: the case has no text in this language, or a person whom a text speaks of has no form in it.
     """
     text = found.texts.filter(language=language).first()
     if text is None:
         raise MissingTranslation(
             f"case {found.reference} has no text in {language!r}; add texts/{language}.md and import the case again"
         )
-    texts = sections_for(parse_sections(text.markdown), status)
+    texts = _with_persons(sections_for(parse_sections(text.markdown), status), found, audience, language)
     subject = _in(found.subjects, language) or _in(found.titles, language)
     return CaseView(
         reference=found.reference,
@@ -104,6 +111,25 @@ def case(found: Case, language: str, *, status: str) -> CaseView:
     )
 
 
+def _with_persons(
+    texts: dict[str, MarkdownText], found: Case, audience: Audience, language: str
+) -> dict[str, MarkdownText]:
+    """The texts with a form of each person where they hold its mark."""
+    persons = {person.key: _shown(person, audience, language).name for person in found.persons.all()}
+
+    def written(mark: Mark) -> str:
+        name = persons.get(mark.key)
+        if not name:
+            raise MissingTranslation(
+                f"case {found.reference}: its text in {language!r} speaks of [[{mark.key}]], of whom this audience can "
+                "see nothing; give the person a description in case.toml and import the case again"
+            )
+        shown = name[0].upper() + name[1:] if mark.begins_sentence else name
+        return markdown.escape(with_particle(shown, mark.particles) if mark.particles else shown)
+
+    return {name: MarkdownText(fill(text, written)) for name, text in texts.items()}
+
+
 def _countries(found: Case, language: str) -> CountriesView:
     names = Locale.parse(language.replace("-", "_")).territories
     by_role: dict[str, str] = {}
@@ -114,14 +140,14 @@ def _countries(found: Case, language: str) -> CountriesView:
 
 def persons(found: Case, audience: Audience, language: str, *, only: tuple[str, ...]) -> tuple[PersonView, ...]:
     """The persons as this audience may see them; `only` names those a split group's letter is about."""
-    shown = SHOWN_TO[audience]
-    people = found.persons.order_by("key")
-    seen = (
-        person_as_shown(person, getattr(person, shown), language, is_government=audience is Audience.GOVERNMENT)
-        for person in people
-        if not only or person.key in only
-    )
+    people = (person for person in found.persons.order_by("key") if not only or person.key in only)
+    seen = (_shown(person, audience, language) for person in people)
     return tuple(PersonView(name=one.name, is_minor=one.is_minor, pronoun=one.pronoun) for one in seen if one.name)
+
+
+def _shown(person: Person, audience: Audience, language: str) -> PersonAsShown:
+    shown = getattr(person, SHOWN_TO[audience])
+    return person_as_shown(person, shown, language, is_government=audience is Audience.GOVERNMENT)
 
 
 def update(found: Case, language: str, *, row: StatusUpdate | None) -> UpdateView:

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('alerts', '0001_initial'),
         ('cases', '0001_initial'),
-        ('letters', '0001_initial'),
+        ('letters', '0003_frozen'),
     ]
 
     operations = [

@@ -1,0 +1,77 @@
+"""Whether a case's texts name its persons as they must: by marks, and never by a name that a reader may not see.
+
+The same text becomes a letter to a government, a page and a mail to supporters, so only a name that all three may see
+can be written out; everybody else is written as a mark (`marks`). Problems name the place and the person's key, never
+the name. Must not: read files, or change anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from urgentaction.core.errors import Problem
+
+from .folder import CASE_FILE, TEXTS_FOLDER, CaseFile
+from .marks import marks, unreadable
+from .models import Person
+from .names import mentions
+from .queries import READERS, names_on_record, person_as_shown
+
+
+def misnamed(told: CaseFile, texts: Mapping[str, str], persons: Sequence[Person]) -> list[Problem]:
+    """What is wrong with how persons are named in a folder.
+
+    Args:
+        told: `case.toml`: its titles, subjects, address, and what it says of persons instead of their names.
+        texts: Markdown by language.
+        persons: of the case as they stand now; what counts is the consent on record, not the file's.
+    """
+    names = names_on_record(persons)
+    problems = []
+    for place, text in _short_texts(told):
+        keys = dict.fromkeys(mention.key for mention in mentions(text, names.hidden, shown=names.shown))
+        problems += [Problem(f"{CASE_FILE}, {place}", _written_out(key, mark=False)) for key in keys]
+        if any(marks(text)):
+            words = "holds a [[mark]], which only the files in texts/ may; say it without naming anybody"
+            problems.append(Problem(f"{CASE_FILE}, {place}", words))
+    for language, text in sorted(texts.items()):
+        name = f"{TEXTS_FOLDER}/{language}.md"
+        found = mentions(text, names.hidden, shown=names.shown)
+        problems += [Problem(f"{name}, line {one.line}", _written_out(one.key, mark=True)) for one in found]
+        problems += [Problem(f"{name}, line {line}", words) for line, words in _faulty_marks(text, language, persons)]
+    return problems
+
+
+def _short_texts(told: CaseFile) -> Iterator[tuple[str, str]]:
+    for key in ("titles", "subjects"):
+        for language, text in getattr(told, key).items():
+            yield f"{key}, {language}", text
+    yield "background_url", told.background_url
+    for number, person in enumerate(told.person, start=1):
+        where = f"person {number} ({person.key})"
+        yield f"{where}, pseudonym", person.pseudonym
+        for language, text in person.descriptions.items():
+            yield f"{where}, descriptions, {language}", text
+    for number, step in enumerate(told.story, start=1):
+        yield f"story {number}, place", step.place
+
+
+def _written_out(key: str, *, mark: bool) -> str:
+    instead = f"write [[{key}]] instead" if mark else "take it out"
+    return f"writes out the name of {key}, which not everybody who reads this may see; {instead}"
+
+
+def _faulty_marks(text: str, language: str, persons: Iterable[Person]) -> Iterator[tuple[int, str]]:
+    known = {person.key: person for person in persons}
+    for line, begun in unreadable(text):
+        yield line, f"“{begun}” is no mark of a person; write [[person-1]], or [[person-1|은/는]] with Korean particles"
+    for mark in marks(text):
+        person = known.get(mark.key)
+        if person is None:
+            yield mark.line, f"[[{mark.key}]] is nobody in this case; there are: {', '.join(sorted(known)) or 'none'}"
+        elif not all(
+            person_as_shown(person, getattr(person, shown), language, is_government=is_government).name
+            for shown, is_government in READERS
+        ):
+            words = f"some readers see nothing for [[{mark.key}]]; give the person a description in {CASE_FILE}"
+            yield mark.line, words
