@@ -23,7 +23,7 @@ from urgentaction.directory.queries import officials_in_office
 from urgentaction.triggers import ruleset
 
 from . import compose, views
-from .consent import check_consent
+from .consent import check_consent, guard_of
 from .content import AlertView, Audience, CcEntry, LetterContext, UpdateView
 from .personal import SMS_LINK
 from .render import RenderedLetter, RenderedNotice, render_letter, render_notice, render_sms
@@ -178,7 +178,7 @@ def sms(case: Case, wish: Wish) -> Sms:
     source = template(Family.SMS, sms_kind(goes_with), wish.language)
     occasion = _occasion(case, wish, settings.TIME_ZONE)
     made = render_sms(source, compose.sms_context(occasion, link=SMS_LINK))
-    check_consent(case, Audience.PUBLIC, {"text message": made})
+    guard_of(case).check({"text message": made})
     text = made.replace(SMS_LINK, f"{settings.PUBLIC_URL.rstrip('/')}/m/{_EXAMPLE}/")
     return Sms(text, *sms_segments(text))
 
