@@ -165,13 +165,15 @@ def _text_of(block: Block, width: int) -> str:
 def _flow(runs: Sequence[Run]) -> str:
     """The runs as text with line breaks, each link's address behind its words."""
     parts: list[str] = []
+    words = ""  # of the link that is being read
     for index, run in enumerate(runs):
         parts.append("\n" if run.is_break else run.text)
+        words = words + run.text if run.url else ""
         following = runs[index + 1].url if index + 1 < len(runs) else ""
         if run.url and run.url != following:
-            words = "".join(earlier.text for earlier in runs[: index + 1] if earlier.url == run.url)
             if words.strip() not in {run.url, run.url.removeprefix("mailto:")}:
                 parts.append(f" <{run.url}>")
+            words = ""
     return "".join(parts)
 
 
