@@ -48,6 +48,8 @@ def fault(node: nodes.Node) -> str | None:
         return f"uses {node.name!r}, which templates may not" if node.name in _RESERVED else None
     if isinstance(node, nodes.Operand) and node.op in {"in", "notin"} and not isinstance(node.expr, nodes.Tuple):
         return "looks for something inside a text or list; compare with == or with a list such as ('a', 'b')"
+    if isinstance(node, nodes.For) and node.recursive:
+        return "uses a recursive loop, which templates may not; take the word `recursive` out"
     if isinstance(node, _ALLOWED):
         return None
     return (

@@ -134,9 +134,17 @@ def to_html(source: str) -> str:
         _PARSER.render(source),
         tags=_TAGS,
         attributes={"a": {"href"}, "ol": {"start"}},
+        attribute_filter=_attribute,
         url_schemes={scheme.rstrip(":") for scheme in _LINK_SCHEMES},
         link_rel="noopener noreferrer",
     ).strip()
+
+
+def _attribute(_tag: str, name: str, value: str) -> str | None:
+    """No tooltips, and no links relative to a mail: what text and PDF don't show is no link in HTML either."""
+    if name == "start" or (name == "href" and value.lower().startswith(_LINK_SCHEMES)):
+        return value
+    return value if name == "rel" else None
 
 
 def to_text(blocks: Sequence[Block], *, width: int = WRAP_AT) -> str:

@@ -44,6 +44,7 @@ class Limits:
         source, output: characters in, characters out.
         line: characters out, where one line is asked for: a subject, a text message.
         nesting: `for` inside `for`.
+        depth: anything inside anything. Python's own compiler takes exponential time over a hundred brackets.
         steps: what its loops and filters may cost together; a long letter costs a few hundred.
     """
 
@@ -51,6 +52,7 @@ class Limits:
     output: int = 40_000
     line: int = 4_000
     nesting: int = 2
+    depth: int = 40
     steps: int = 200_000
 
 
@@ -279,10 +281,7 @@ def checked(piece: Piece, *, environment: _Cage | None = None, limits: Limits = 
         _refuse(piece, 1, f"is {len(piece.text)} characters long; at most {limits.source} are allowed")
     try:
         tree = (environment or _environment("en", _shown, _Meter(0))).parse(piece.text)
-        for node in tree.find_all(nodes.Node):
-            if (told := fault(node)) is not None:
-                _refuse(piece, node.lineno, told)
-        _check_loops(tree, piece, limits.nesting)
+        _walk(tree, piece, limits)
     except TemplateSyntaxError as error:
         _refuse(piece, error.lineno, f"can't be read: {clipped(str(error.message), 500)}")
     except (RecursionError, MemoryError):
@@ -292,13 +291,20 @@ def checked(piece: Piece, *, environment: _Cage | None = None, limits: Limits = 
     return tree
 
 
-def _check_loops(node: nodes.Node, piece: Piece, remaining: int) -> None:
-    if isinstance(node, nodes.For):
-        remaining -= 1
-        if node.recursive or remaining < 0:
+def _walk(tree: nodes.Template, piece: Piece, limits: Limits) -> None:
+    """Look at every part. On a stack of its own: what is nested thousands deep is refused, not followed."""
+    waiting: list[tuple[nodes.Node, int, int]] = [(tree, 0, 0)]
+    while waiting:
+        node, depth, loops = waiting.pop()
+        if (told := fault(node)) is not None:
+            _refuse(piece, node.lineno, told)
+        if depth > limits.depth:
+            _refuse(piece, node.lineno, _TOO_DEEP)
+        loops += isinstance(node, nodes.For)
+        if loops > limits.nesting:
             _refuse(piece, node.lineno, "nests loops too deeply; take one out")
-    for child in node.iter_child_nodes():
-        _check_loops(child, piece, remaining)
+        # The last one put down is looked at first: so the first fault that is told is the first in the text.
+        waiting += [(child, depth + 1, loops) for child in (*node.iter_child_nodes(),)[::-1]]
 
 
 def _collect(parts: Iterable[str], piece: Piece, most: int) -> str:

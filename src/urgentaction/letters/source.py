@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from urgentaction.core.errors import TemplateError
-from urgentaction.letters.sandbox import Piece
+from urgentaction.letters.sandbox import LIMITS, Piece
 from urgentaction.letters.wording import MissingTranslation
 
 _FENCE = "+++"
@@ -63,6 +63,8 @@ def split(source: TemplateSource, *, required: tuple[str, ...], optional: tuple[
     Raises:
         TemplateError: front matter that is missing, unreadable, or lacks a key or has an unknown one.
     """
+    if len(source.text) > LIMITS.source:
+        raise _broken(source, 1, f"is {len(source.text)} characters long; at most {LIMITS.source} are allowed")
     lines = source.text.replace("\r\n", "\n").split("\n")
     if lines[0].strip() != _FENCE:
         if required:
@@ -74,8 +76,13 @@ def split(source: TemplateSource, *, required: tuple[str, ...], optional: tuple[
         end = next(number for number, line in enumerate(lines[1:], start=1) if line.strip() == _FENCE)
     except StopIteration:
         raise _broken(source, 1, f"front matter never ends; close it with a line {_FENCE}") from None
+    front_matter = "\n".join(lines[1:end])
+    if len(front_matter) > LIMITS.line:
+        raise _broken(source, 1, f"front matter has more than {LIMITS.line} characters; the text belongs below it")
     try:
-        values = tomllib.loads("\n".join(lines[1:end]))
+        values = tomllib.loads(front_matter)
+    except RecursionError:
+        raise _broken(source, 1, "front matter is nested too deeply; write texts only") from None
     except tomllib.TOMLDecodeError as error:
         raise _broken(source, 1, f"front matter is no TOML: {error} (lines counted after the first {_FENCE})") from None
     front = {}
