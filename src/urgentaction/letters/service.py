@@ -5,7 +5,6 @@ Freezing again finds the rows and leaves them alone, so a worker that dies half-
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import date
 from functools import cache
@@ -25,11 +24,12 @@ from urgentaction.triggers.decision import SupportersAudience
 
 from . import views
 from .content import Audience, CcEntry, LetterContext, NoticeContext, SmsContext
+from .library import Library
 from .models import Letter, Notice
 from .organisation import organisation
 from .personal import SMS_LINK
 from .render import RenderedLetter, render_letter, render_notice, render_sms
-from .source import Family, TemplateSource, load_shipped
+from .source import Family, TemplateSource
 from .typeset import FaxHeader, Typesetter, pdf_sha256
 
 #: A manual alert without kinds of its own uses these.
@@ -52,7 +52,8 @@ def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
         return 0
     done = set(alert.letters.values_list("official_id", flat=True))
     targets = list(alert.targets.select_related("official__office"))
-    fresh = [_letter(alert, plan, target, targets) for target in targets if target.official_id not in done]
+    library = Library()
+    fresh = [_letter(alert, plan, target, targets, library) for target in targets if target.official_id not in done]
     Letter.objects.bulk_create(fresh, ignore_conflicts=True)
     return len(fresh)
 
@@ -67,8 +68,9 @@ def freeze_notices(alert: Alert, plan: AlertPlan) -> int:
         return 0
     done = set(alert.notices.values_list("channel", "language"))
     channels = {*plan.supporters.channels, *_correction_channels(plan)}
+    library = Library()
     fresh = [
-        _notice(alert, plan, channel, language)
+        _notice(alert, plan, channel, language, library)
         for channel in sorted(channels)
         for language in alert.languages
         if (channel.value, language) not in done
@@ -112,8 +114,8 @@ def _correction_channels(plan: AlertPlan) -> tuple[Channel, ...]:
     return ()
 
 
-def _letter(alert: Alert, plan: AlertPlan, target: AlertTarget, targets: list[AlertTarget]) -> Letter:
-    source = template(Family.LETTERS, _letter_kind(plan), target.language)
+def _letter(alert: Alert, plan: AlertPlan, target: AlertTarget, targets: list[AlertTarget], library: Library) -> Letter:
+    source = library.template(Family.LETTERS, _letter_kind(plan), target.language)
     context = letter_context(alert, plan, target, targets, dated_on=dated_on(alert))
     rendered = render_letter(source, context)
     copy_for = views.cc_entry(target.official, target.language) if target.role == "cc" else None
@@ -125,7 +127,8 @@ def _letter(alert: Alert, plan: AlertPlan, target: AlertTarget, targets: list[Al
         role=target.role,
         language=target.language,
         kind=_letter_kind(plan),
-        template_sha256=_sha256(source),
+        template_sha256=source.sha256,
+        template_version_id=source.version,
         subject=rendered.re_line[:250],
         text=rendered.text,
         html=rendered.html,
@@ -169,13 +172,13 @@ def _fax_pages(
     return first, again
 
 
-def _notice(alert: Alert, plan: AlertPlan, channel: Channel, language: str) -> Notice:
+def _notice(alert: Alert, plan: AlertPlan, channel: Channel, language: str, library: Library) -> Notice:
     kind = plan.notice_kind or MANUAL_NOTICE
     day = dated_on(alert)
     common = {"alert": alert, "channel": channel.value, "language": language, "kind": kind, "frozen_at": clock.now()}
     if channel is Channel.SMS:
         sms_kind = kind if kind in SMS_KINDS else "update"
-        source = template(Family.SMS, sms_kind, language)
+        source = library.template(Family.SMS, sms_kind, language)
         text = render_sms(
             source,
             SmsContext(
@@ -185,8 +188,8 @@ def _notice(alert: Alert, plan: AlertPlan, channel: Channel, language: str) -> N
                 link=SMS_LINK,
             ),
         )
-        return Notice(**common, template_sha256=_sha256(source), text=text)
-    source = template(Family.NOTICES, kind, language)
+        return Notice(**common, template_sha256=source.sha256, template_version_id=source.version, text=text)
+    source = library.template(Family.NOTICES, kind, language)
     notice = render_notice(
         source,
         NoticeContext(
@@ -200,7 +203,12 @@ def _notice(alert: Alert, plan: AlertPlan, channel: Channel, language: str) -> N
         ),
     )
     return Notice(
-        **common, template_sha256=_sha256(source), subject=notice.subject[:250], text=notice.text, html=notice.html
+        **common,
+        template_sha256=source.sha256,
+        template_version_id=source.version,
+        subject=notice.subject[:250],
+        text=notice.text,
+        html=notice.html,
     )
 
 
@@ -213,8 +221,8 @@ def action_url(case: Case) -> str:
 
 
 def template(family: Family, kind: str, language: str) -> TemplateSource:
-    """A template of the shipped library. Raises MissingTranslation naming the file to add."""
-    return load_shipped(family, kind, language, root=settings.SHIPPED_TEMPLATES)
+    """The template in force: staff's live version, else the shipped file. Raises MissingTranslation naming the file."""
+    return Library().template(family, kind, language)
 
 
 def _letter_kind(plan: AlertPlan) -> str:
@@ -238,7 +246,3 @@ def _main(target: AlertTarget, targets: Iterable[AlertTarget]) -> Official:
     if found is None:
         raise TemplateError(f"alert {target.alert_id}: copies without an addressee; add one with role `to`")
     return found
-
-
-def _sha256(source: TemplateSource) -> str:
-    return hashlib.sha256(source.text.encode()).hexdigest()

@@ -10,11 +10,13 @@ Owns finding the shipped library and saying which file is missing. Must not rend
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from uuid import UUID
 
 from urgentaction.core.errors import TemplateError
 from urgentaction.letters.sandbox import LIMITS, Piece
@@ -40,13 +42,21 @@ class TemplateSource:
     """A template's text and what people call it.
 
     Attributes:
-        name: shown in every error: `letters/first_appeal/ko.md`, or a staff template's title and version.
+        name: shown in every error: `letters/first_appeal/ko.md`, with the version where it is no shipped file
+            (`letters/first_appeal/ko.md version 3`).
         text: the whole file, front matter included.
+        version: the row it comes from; None for a shipped file.
     """
 
     name: str
     language: str
     text: str
+    version: UUID | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The text's SHA-256 in hexadecimal, as a letter records it."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +134,7 @@ def load_shipped(family: Family, kind: str, language: str, *, root: Path) -> Tem
     for part in (kind, language):
         if not _SAFE.fullmatch(part):
             raise TemplateError(f"{part!r} is no template kind or language; use letters, digits and _")
-    name = f"{family}/{kind}/{language}{_SUFFIX[family]}"
+    name = file_name(family, kind, language)
     path = root / name
     try:
         text = path.read_text(encoding="utf-8")
@@ -135,6 +145,11 @@ def load_shipped(family: Family, kind: str, language: str, *, root: Path) -> Tem
     except UnicodeDecodeError as error:
         raise TemplateError(f"template {name} is no UTF-8 text ({error.reason}); save it as UTF-8") from None
     return TemplateSource(name, language, text)
+
+
+def file_name(family: Family, kind: str, language: str) -> str:
+    """Where a template lies in the library: `letters/first_appeal/ko.md`."""
+    return f"{family}/{kind}/{language}{_SUFFIX[family]}"
 
 
 def shipped_kinds(family: Family, *, root: Path) -> tuple[str, ...]:
