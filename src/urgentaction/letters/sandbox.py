@@ -58,7 +58,7 @@ class Limits:
 
 LIMITS = Limits()
 
-_LOOP_FIELDS = frozenset({"first", "last", "index", "length"})
+LOOP_FIELDS = frozenset({"first", "last", "index", "length"})
 #: Put around what a loop goes over, after the template has been checked: its author can't name it.
 _COUNTED = "counted"
 _JINJA_NAME = re.compile(r"'([^']*)' is undefined")
@@ -70,7 +70,7 @@ class _Cage(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, Undefined):
             str(obj)  # raises: StrictUndefined
-        if isinstance(obj, LoopContext) and attribute in _LOOP_FIELDS:
+        if isinstance(obj, LoopContext) and attribute in LOOP_FIELDS:
             return getattr(obj, attribute)
         known: list[str] = []
         if dataclasses.is_dataclass(obj) and not isinstance(obj, type):
