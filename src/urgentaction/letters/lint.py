@@ -57,7 +57,7 @@ LONGEST_SUBJECT = 250
 SUBJECTS = frozenset({"re", "subject"})
 
 _PLAIN_LINK = re.compile(r"http://[^\s)>\"'}]*", re.IGNORECASE)
-_BARE_LINK = re.compile(r"(?<![\w/.@-])www\.[\w.-]+", re.IGNORECASE)
+_BARE_LINK = re.compile(r"(?<![\w/.@-])www(?:\.[\w-]+){2,}", re.IGNORECASE)
 _OTHER_LINK = re.compile(r"\]\(\s*<?(?!https?:|mailto:|\{)([^\s)>]*)", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][a-z0-9]*(?=[\s/>])[^>\n]{0,200}>", re.IGNORECASE)
 _PICTURE = re.compile(r"!\[[^\]\n]*\]\(")

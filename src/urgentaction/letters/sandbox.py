@@ -143,7 +143,7 @@ class Renderer:
         self._meter.left = self._limits.steps
         tree = checked(piece, environment=environment, limits=self._limits)
         try:
-            _count_rounds(tree)
+            _count_rounds(tree, environment)
             code = environment.compile(tree)
             template = environment.template_class.from_code(environment, code, environment.make_globals(None))
             text = _collect(template.generate(**values), piece, most)
@@ -203,13 +203,13 @@ class _Meter:
             yield value
 
 
-def _count_rounds(tree: nodes.Template) -> None:
+def _count_rounds(tree: nodes.Template, environment: _Cage) -> None:
     """Make each loop pay for its rounds: as much as its body has parts."""
     for loop in tree.find_all(nodes.For):
         parts = sum(1 for part in (*loop.body, loop.test) if part is not None for _ in part.find_all(nodes.Node))
         cost = nodes.Const(parts + 1, lineno=loop.lineno)
         loop.iter = nodes.Filter(loop.iter, _COUNTED, [cost], [], None, None, lineno=loop.lineno)
-        loop.iter.set_environment(tree.environment)
+        loop.iter.set_environment(environment)
 
 
 def _environment(language: str, finalize: Callable[[object], str], meter: _Meter) -> _Cage:

@@ -1,8 +1,8 @@
-"""What staff do with templates: draft, submit, approve, reject, roll back. Each is one transaction with its audit entry.
+"""What staff do with templates: draft, submit, approve, reject, roll back; each one transaction with its audit entry.
 
-A text goes live only after somebody else than its author has said yes, and after it was tried; a text that was live once
-may be put back by one person, because that has to be quick. Must not decide who may do what: pages and commands ask for
-the role first (editors draft and submit, approvers review and roll back).
+A text goes live only after somebody else than its author has said yes, and after it was tried; one that was live
+before may be put back by a single person, because that has to be quick. Must not decide who may do what: pages and
+commands ask for the role first (editors draft and submit, approvers review and roll back).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def draft_template(
         file = shipped_or_none(name.family, name.kind, name.language)
         before = base.text if base else file.text if file else None
         if text == before:
-            raise InvalidInput.of("text", f"nothing was changed: it is the text of {base or file and file.name}")
+            raise InvalidInput.of("text", f"nothing was changed: it is the text of {base or (file and file.name)}")
         version = _added(
             name, text, by=by, note=note, base=base, warnings=findings, shipped_sha256=file.sha256 if file else ""
         )
