@@ -291,7 +291,7 @@ def test_of_two_rival_versions_one_wins_and_the_other_is_outdated(transactional_
 
 
 def test_drafts_saved_at_once_get_numbers_of_their_own(transactional_db: None) -> None:
-    results = at_once(*(lambda n=n: drafted(f"Line {n}.") for n in range(4)))  # type: ignore[misc]
+    results = at_once(*(lambda n=n: drafted(f"Line {n}.") for n in range(4)))
     assert [one for one in results if isinstance(one, Exception)] == []
     assert [number for number, _ in states()] == [1, 2, 3, 4]
 

@@ -62,19 +62,11 @@ def excess(text: str, *, bounds: Bounds = BOUNDS) -> str | None:
 
 def _overloaded(text: str, most: int) -> str | None:
     """The first character with too many weightless ones behind it."""
-    if text.isascii():
+    weightless = [char for char in set(text) if unicodedata.category(char) in _WEIGHTLESS]
+    if not weightless:
         return None
-    base, stack = "", 0
-    for char in text:
-        if ord(char) < 0x300 and char != "\u00ad":  # nothing below is weightless but the soft hyphen
-            base, stack = char, 0
-        elif unicodedata.category(char) in _WEIGHTLESS:
-            stack += 1
-            if stack > most:
-                return base
-        else:
-            base, stack = char, 0
-    return None
+    stack = re.search(f"(.?)[{re.escape(''.join(weightless))}]{{{most + 1}}}", text, re.DOTALL)
+    return stack[1] if stack else None
 
 
 def _clipped(word: str) -> str:

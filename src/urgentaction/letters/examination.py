@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from urgentaction.core.errors import ConfigurationError, TemplateError
@@ -144,7 +144,7 @@ def _trials(draft: Draft, reads: list[Read], typesetter: Typesetter | None) -> l
     found: dict[tuple[Severity, str, int], Finding] = {}
     for number, scene in enumerate(specimens.scenes(statuses)):
         for one in _trial(draft, stage, scene, typesetter if number == 0 else None):
-            told = Finding(one.severity, f"{one.message} ({scene.words()})", one.line)
+            told = replace(one, message=f"{one.message} ({scene.words()})")
             found.setdefault((one.severity, one.message, one.line), told)
         if len(found) >= MOST_TRIAL_FINDINGS:
             break
@@ -182,7 +182,9 @@ def _as_finding(error: TemplateError, draft: Draft) -> Finding:
 def _place_of_glyph(told: str, text: str) -> tuple[int, int]:
     """Where the characters stand that the typesetter has no picture for; (0, 0) if that is not what is wrong."""
     match = _NO_GLYPH.search(told)
-    at = text.find(match[1]) if match else -1
+    # The typesetter writes rare characters as Rust does: \u{12000}.
+    shown = re.sub(r"\\u\{([0-9a-f]{1,6})\}", lambda code: chr(int(code[1], 16)), match[1]) if match else ""
+    at = text.find(shown) if shown else -1
     if at < 0:
         return 0, 0
     return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
