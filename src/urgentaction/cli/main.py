@@ -29,6 +29,7 @@ from urgentaction.cli import (
     publishing,
     suppression,
     tasks,
+    templates,
     up,
     watch,
 )
@@ -58,6 +59,7 @@ app.command("tasks", rich_help_panel=_DAILY)(tasks.show_tasks)
 app.add_typer(tasks.app, name="task", rich_help_panel=_DAILY)
 app.add_typer(letters.app, name="letter", rich_help_panel=_DAILY)
 publishing.register(letters.app)
+app.add_typer(templates.app, name="template", rich_help_panel=_DAILY)
 app.add_typer(suppression.app, name="suppression", rich_help_panel=_DAILY)
 app.add_typer(imports.app, name="import", rich_help_panel=_SETUP)
 app.add_typer(approvals.app, name="approval", rich_help_panel=_SETUP)

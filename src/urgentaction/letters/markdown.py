@@ -141,9 +141,17 @@ def to_html(source: str) -> str:
         _PARSER.renderer.render(_tokens(source), _PARSER.options, {}),
         tags=_TAGS,
         attributes={"a": {"href"}, "ol": {"start"}},
+        attribute_filter=_attribute,
         url_schemes={scheme.rstrip(":") for scheme in _LINK_SCHEMES},
         link_rel="noopener noreferrer",
     ).strip()
+
+
+def _attribute(_tag: str, name: str, value: str) -> str | None:
+    """No tooltips, and no links relative to a mail: what text and PDF don't show is no link in HTML either."""
+    if name == "start" or (name == "href" and value.lower().startswith(_LINK_SCHEMES)):
+        return value
+    return value if name == "rel" else None
 
 
 def to_text(blocks: Sequence[Block], *, width: int = WRAP_AT) -> str:
@@ -172,13 +180,15 @@ def _text_of(block: Block, width: int) -> str:
 def _flow(runs: Sequence[Run]) -> str:
     """The runs as text with line breaks, each link's address behind its words."""
     parts: list[str] = []
+    words = ""  # of the link that is being read
     for index, run in enumerate(runs):
         parts.append("\n" if run.is_break else run.text)
+        words = words + run.text if run.url else ""
         following = runs[index + 1].url if index + 1 < len(runs) else ""
         if run.url and run.url != following:
-            words = "".join(earlier.text for earlier in runs[: index + 1] if earlier.url == run.url)
             if words.strip() not in {run.url, run.url.removeprefix("mailto:")}:
                 parts.append(f" <{run.url}>")
+            words = ""
     return "".join(parts)
 
 

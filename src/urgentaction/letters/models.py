@@ -1,16 +1,77 @@
-"""Frozen letters and notices. A row is written once and never changed; a correction is a new row that supersedes.
+"""Frozen letters and notices, and the versions of the templates they are made from.
 
-The database holds to that (migration `frozen`): it refuses every UPDATE and DELETE of these two tables.
+A letter or notice is written once and never changed; a correction is a new row that supersedes. A template version
+keeps its text for good, too: only its state moves. The database itself refuses anything else (migrations `frozen` and
+`templates`).
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from django.db import models
+from django.db.models import Q
 
 from urgentaction.alerts.models import Alert
 from urgentaction.cases.models import StatusUpdate
 from urgentaction.core.ids import uuid7
 from urgentaction.directory.models import Official
+
+
+class TemplateState(StrEnum):
+    """Where a template version stands: draft, then in review, then one of the others."""
+
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    LIVE = "live"
+    REJECTED = "rejected"
+    RETIRED = "retired"
+
+
+class TemplateVersion(models.Model):
+    """One text of one template, as a member of staff wrote it. Letters that were made from it point to it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    family = models.CharField(max_length=8)
+    kind = models.CharField(max_length=24)
+    language = models.CharField(max_length=12)
+    number = models.PositiveIntegerField()  # counted from 1 for each family, kind and language
+    text = models.TextField()  # the whole file, front matter included
+    sha256 = models.CharField(max_length=64)
+    author = models.CharField(max_length=80)
+    note = models.CharField(max_length=500)  # what was changed and why
+    created_at = models.DateTimeField()
+    based_on = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    same_as = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")  # roll-back
+    shipped_sha256 = models.CharField(max_length=64, blank=True)  # of the shipped file as it was then; may be none
+    warnings = models.JSONField(default=list)  # what lint said when it was saved
+    # The columns below are its state; only they ever change.
+    state = models.CharField(
+        max_length=10, default=TemplateState.DRAFT.value, choices=[(one.value, one.value) for one in TemplateState]
+    )
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    reviewed_by = models.CharField(max_length=80, blank=True)
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    review_comment = models.CharField(max_length=500, blank=True)
+    retired_by = models.CharField(max_length=80, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+    retired_why = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["family", "kind", "language", "number"], name="template_number_once"),
+            models.UniqueConstraint(
+                fields=["family", "kind", "language"], condition=Q(state="live"), name="template_one_live"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} version {self.number}"
+
+    @property
+    def name(self) -> str:
+        """`letters/first_appeal/ko`, the same for all versions."""
+        return f"{self.family}/{self.kind}/{self.language}"
 
 
 class Letter(models.Model):
@@ -23,6 +84,9 @@ class Letter(models.Model):
     language = models.CharField(max_length=12)
     kind = models.CharField(max_length=24)
     template_sha256 = models.CharField(max_length=64)
+    template_version = models.ForeignKey(  # none: the shipped file with that hash
+        TemplateVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     subject = models.CharField(max_length=250)
     text = models.TextField()
     html = models.TextField()
@@ -55,6 +119,9 @@ class Notice(models.Model):
     language = models.CharField(max_length=12)
     kind = models.CharField(max_length=24)
     template_sha256 = models.CharField(max_length=64)
+    template_version = models.ForeignKey(  # none: the shipped file with that hash
+        TemplateVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     subject = models.CharField(max_length=250, blank=True)
     text = models.TextField()
     html = models.TextField(blank=True)

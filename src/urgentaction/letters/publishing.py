@@ -6,7 +6,6 @@ public, checked for names that the public may not have, and frozen with its hash
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
@@ -273,7 +272,7 @@ def _edition(publication: Publication, language: str, dated: date, title: str) -
         text=rendered.text,
         pdf=pdf,
         sha256=pdf_sha256(pdf),
-        template_sha256=hashlib.sha256(source.text.encode()).hexdigest(),
+        template_sha256=source.sha256,
         frozen_at=clock.now(),
     )
 

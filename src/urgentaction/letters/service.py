@@ -28,10 +28,11 @@ from urgentaction.triggers.decision import SupportersAudience
 from . import compose, views
 from .consent import guard_of
 from .content import CcEntry, LetterContext
+from .library import Library
 from .models import Letter, Notice
 from .personal import SMS_LINK
 from .render import RenderedLetter, render_letter, render_notice, render_sms
-from .source import Family, TemplateSource, load_shipped
+from .source import Family, TemplateSource
 from .typeset import FaxHeader, Typesetter, pdf_sha256
 from .wording import MissingTranslation
 
@@ -60,6 +61,7 @@ def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
         return 0
     done = set(alert.letters.values_list("official_id", flat=True))
     targets = list(alert.targets.select_related("official__office"))
+    library = Library()
     guard, latest = guard_of(alert.case), _latest_letters(alert)
     fresh = []
     for target in targets:
@@ -67,7 +69,7 @@ def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
             write_in(target, _language_of(target, targets, plan))
     for target in targets:
         if target.official_id not in done:
-            letter = _letter(alert, plan, target, targets, supersedes=latest.get(target.official_id))
+            letter = _letter(alert, plan, target, targets, library=library, supersedes=latest.get(target.official_id))
             guard.check_letter(letter)
             fresh.append(letter)
     Letter.objects.bulk_create(fresh, ignore_conflicts=True)
@@ -89,8 +91,9 @@ def freeze_notices(alert: Alert, plan: AlertPlan) -> int:
     done = set(alert.notices.values_list("channel", "language"))
     channels = {*plan.supporters.channels, *_correction_channels(plan)}
     keep_languages(alert, [one for one in alert.languages if one == FALLBACK or _has_notices(plan, channels, one)])
+    library = Library()
     fresh = [
-        _notice(alert, plan, channel, language)
+        _notice(alert, plan, channel, language, library)
         for channel in sorted(channels)
         for language in alert.languages
         if (channel.value, language) not in done
@@ -151,9 +154,10 @@ def _letter(
     target: AlertTarget,
     targets: list[AlertTarget],
     *,
+    library: Library,
     supersedes: uuid.UUID | None,
 ) -> Letter:
-    source = template(Family.LETTERS, _letter_kind(plan), target.language)
+    source = library.template(Family.LETTERS, _letter_kind(plan), target.language)
     context = letter_context(alert, plan, target, targets, dated_on=dated_on(alert))
     rendered = render_letter(source, context)
     copy_for = views.cc_entry(target.official, target.language) if target.role == "cc" else None
@@ -165,7 +169,8 @@ def _letter(
         role=target.role,
         language=target.language,
         kind=_letter_kind(plan),
-        template_sha256=text_sha256(source.text),
+        template_sha256=source.sha256,
+        template_version_id=source.version,
         subject=rendered.re_line[:250],
         text=rendered.text,
         html=rendered.html,
@@ -213,19 +218,20 @@ def _fax_pages(
     return first, again
 
 
-def _notice(alert: Alert, plan: AlertPlan, channel: Channel, language: str) -> Notice:
+def _notice(alert: Alert, plan: AlertPlan, channel: Channel, language: str, library: Library) -> Notice:
     kind = plan.notice_kind or MANUAL_NOTICE
     occasion = _occasion(alert, plan, language, kind=kind, day=dated_on(alert))
     common = {"alert": alert, "channel": channel.value, "language": language, "kind": kind, "frozen_at": clock.now()}
     if channel is Channel.SMS:
-        source = template(Family.SMS, sms_kind(kind), language)
+        source = library.template(Family.SMS, sms_kind(kind), language)
         text = render_sms(source, compose.sms_context(occasion, link=SMS_LINK))
-        return Notice(**common, template_sha256=text_sha256(source.text), text=text)
-    source = template(Family.NOTICES, kind, language)
+        return Notice(**common, template_sha256=source.sha256, template_version_id=source.version, text=text)
+    source = library.template(Family.NOTICES, kind, language)
     notice = render_notice(source, compose.notice_context(occasion))
     return Notice(
         **common,
-        template_sha256=text_sha256(source.text),
+        template_sha256=source.sha256,
+        template_version_id=source.version,
         subject=notice.subject[:250],
         text=notice.text,
         html=notice.html,
@@ -271,8 +277,8 @@ def _has_template(family: Family, kind: str, language: str) -> bool:
 
 
 def template(family: Family, kind: str, language: str) -> TemplateSource:
-    """A template of the shipped library. Raises MissingTranslation naming the file to add."""
-    return load_shipped(family, kind, language, root=settings.SHIPPED_TEMPLATES)
+    """The template in force: staff's live version, else the shipped file. Raises MissingTranslation naming the file."""
+    return Library().template(family, kind, language)
 
 
 def _letter_kind(plan: AlertPlan) -> str:

@@ -52,6 +52,11 @@ def sms_segments(text: str) -> tuple[SmsEncoding, int]:
     return encoding, segments
 
 
+def beyond_gsm_7(text: str) -> str:
+    """The characters of `text` that GSM-7 lacks, in order, each once: a single one makes every segment shorter."""
+    return "".join(char for char in dict.fromkeys(text) if char not in _COST)
+
+
 def unfit_for_korea(text: str) -> str:
     """The characters of `text` that Korean carriers drop (those outside EUC-KR, KS X 1001), in order, each once."""
     return "".join(char for char in dict.fromkeys(text) if not _is_euc_kr(char))

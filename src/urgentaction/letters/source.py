@@ -10,14 +10,16 @@ Owns finding the shipped library and saying which file is missing. Must not rend
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from uuid import UUID
 
 from urgentaction.core.errors import TemplateError
-from urgentaction.letters.sandbox import Piece
+from urgentaction.letters.sandbox import LIMITS, Piece
 from urgentaction.letters.wording import MissingTranslation
 
 _FENCE = "+++"
@@ -40,13 +42,21 @@ class TemplateSource:
     """A template's text and what people call it.
 
     Attributes:
-        name: shown in every error: `letters/first_appeal/ko.md`, or a staff template's title and version.
+        name: shown in every error: `letters/first_appeal/ko.md`, with the version where it is no shipped file
+            (`letters/first_appeal/ko.md version 3`).
         text: the whole file, front matter included.
+        version: the row it comes from; None for a shipped file.
     """
 
     name: str
     language: str
     text: str
+    version: UUID | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The text's SHA-256 in hexadecimal, as a letter records it."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,8 @@ def split(source: TemplateSource, *, required: tuple[str, ...], optional: tuple[
     Raises:
         TemplateError: front matter that is missing, unreadable, or lacks a key or has an unknown one.
     """
+    if len(source.text) > LIMITS.source:
+        raise _broken(source, 1, f"is {len(source.text)} characters long; at most {LIMITS.source} are allowed")
     lines = source.text.replace("\r\n", "\n").split("\n")
     if lines[0].strip() != _FENCE:
         if required:
@@ -74,8 +86,13 @@ def split(source: TemplateSource, *, required: tuple[str, ...], optional: tuple[
         end = next(number for number, line in enumerate(lines[1:], start=1) if line.strip() == _FENCE)
     except StopIteration:
         raise _broken(source, 1, f"front matter never ends; close it with a line {_FENCE}") from None
+    front_matter = "\n".join(lines[1:end])
+    if len(front_matter) > LIMITS.line:
+        raise _broken(source, 1, f"front matter has more than {LIMITS.line} characters; the text belongs below it")
     try:
-        values = tomllib.loads("\n".join(lines[1:end]))
+        values = tomllib.loads(front_matter)
+    except RecursionError:
+        raise _broken(source, 1, "front matter is nested too deeply; write texts only") from None
     except tomllib.TOMLDecodeError as error:
         raise _broken(source, 1, f"front matter is no TOML: {error} (lines counted after the first {_FENCE})") from None
     front = {}
@@ -117,7 +134,7 @@ def load_shipped(family: Family, kind: str, language: str, *, root: Path) -> Tem
     for part in (kind, language):
         if not _SAFE.fullmatch(part):
             raise TemplateError(f"{part!r} is no template kind or language; use letters, digits and _")
-    name = f"{family}/{kind}/{language}{_SUFFIX[family]}"
+    name = file_name(family, kind, language)
     path = root / name
     try:
         text = path.read_text(encoding="utf-8")
@@ -128,6 +145,11 @@ def load_shipped(family: Family, kind: str, language: str, *, root: Path) -> Tem
     except UnicodeDecodeError as error:
         raise TemplateError(f"template {name} is no UTF-8 text ({error.reason}); save it as UTF-8") from None
     return TemplateSource(name, language, text)
+
+
+def file_name(family: Family, kind: str, language: str) -> str:
+    """Where a template lies in the library: `letters/first_appeal/ko.md`."""
+    return f"{family}/{kind}/{language}{_SUFFIX[family]}"
 
 
 def shipped_kinds(family: Family, *, root: Path) -> tuple[str, ...]:

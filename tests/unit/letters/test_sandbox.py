@@ -187,3 +187,21 @@ def test_filters() -> None:
 def test_korean_particles_follow_the_last_sound(word: str, pair: str, expected: str) -> None:
     rendered = Renderer("ko").plain(Piece("t", "{{ word | particle(pair) }}"), {"word": word, "pair": pair})
     assert rendered == expected
+
+
+PIECES = [
+    *("{{", "}}", "{%", "%}", "{#", "#}", "if", "else", "elif", "endif", "for", "endfor", "in", "not", "is", "none"),
+    *("defined", "thing", ".name", ".day", "texts", ".law", "many", "|", "day", "link", "upper", "particle('은/는')"),
+    *("==", "'a'", "1", "(", ")", ",", "loop", ".last", "self", "set", "x", "=", "~", "and", "or", "-", "[0]", "9**9"),
+    *("\n", "+++", "**", "[", "]("),
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14))
+def test_whatever_is_typed_is_rendered_or_refused_by_name(pieces: list[str]) -> None:
+    told = ""
+    try:
+        render(" ".join(pieces))
+    except TemplateError as error:
+        told = str(error)
+    assert not told or told.startswith("template letters/x/en.md, line ")
