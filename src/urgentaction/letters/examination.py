@@ -21,12 +21,13 @@ from urgentaction.letters.source import Family, TemplateSource, file_name, split
 from urgentaction.letters.specimens import Scene, Stage
 from urgentaction.letters.typeset import Typesetter
 
-#: The keys of the front matter.
+#: The keys that the front matter must have; `MAY_HAVE` are those that it can.
 FRONT: Mapping[Family, tuple[str, ...]] = {
     Family.LETTERS: ("re", "closing"),
     Family.NOTICES: ("subject",),
     Family.SMS: (),
 }
+MAY_HAVE: Mapping[Family, tuple[str, ...]] = {Family.LETTERS: ("closing_for",), Family.NOTICES: (), Family.SMS: ()}
 _NO_GLYPH = re.compile(r'text `"(.+?)"` could not be displayed')
 #: Once it is clear what is wrong, more of the same is no help.
 MOST_TRIAL_FINDINGS = 5
@@ -90,7 +91,7 @@ def _read(draft: Draft) -> tuple[list[Read], list[Finding]]:
     reads: list[Read] = []
     found: list[Finding] = []
     try:
-        parts = split(draft.source, required=FRONT[draft.family])
+        parts = split(draft.source, required=FRONT[draft.family], optional=MAY_HAVE[draft.family])
     except TemplateError as error:
         return reads, [_as_finding(error, draft)]
     for place, piece in (*parts.front.items(), ("body", parts.body)):
@@ -106,7 +107,7 @@ def _read(draft: Draft) -> tuple[list[Read], list[Finding]]:
 
 def sections_read(family: Family, source: TemplateSource) -> frozenset[str]:
     """The sections of a case's texts that a template reads or asks for. Raises TemplateError if it can't be read."""
-    parts = split(source, required=FRONT[family])
+    parts = split(source, required=FRONT[family], optional=MAY_HAVE[family])
     pieces = (*parts.front.items(), ("body", parts.body))
     reads = [read for place, piece in pieces for read in read_piece(piece, family=family, place=place).reads]
     return frozenset(_sections(reads))

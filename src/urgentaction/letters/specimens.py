@@ -135,6 +135,7 @@ def letter(stage: Stage, scene: Scene) -> LetterContext:
         cc=(CcEntry(name="N. N.", office="Embassy"), CcEntry(name="M. M.", office="Commission"))
         if scene.has_people
         else (),
+        enclosures=("Map of the border",) if scene.is_full else (),
     )
 
 

@@ -30,7 +30,7 @@ def test_a_letter_is_also_set_on_paper() -> None:
 
 
 def test_too_much_computing_is_ended_in_words() -> None:
-    long = draft(Family.LETTERS, ("word " * 60 + "\n\n") * 120)
+    long = draft(Family.LETTERS, "{{ case.title }} " * 2300)
     (found,) = examine_confined(long, templates=TEMPLATES, confines=Confines(cpu_seconds=1))
     assert found.severity is Severity.ERROR
     assert found.message == (

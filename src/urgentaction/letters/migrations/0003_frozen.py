@@ -34,7 +34,7 @@ def _hash(name: str) -> migrations.AddField:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("letters", "0001_initial")]
+    dependencies = [("letters", "0002_templates")]
     operations = [
         _hash("text_sha256"),
         _hash("fax_sha256"),
