@@ -44,6 +44,10 @@ class Confines:
 CONFINES = Confines()
 
 
+#: What Python, Typst and the loader of shared objects say when there is none left.
+_NO_MEMORY = ("MemoryError", "memory allocation", "failed to map segment")
+
+
 def examine_confined(draft: Draft, *, templates: Path, confines: Confines = CONFINES) -> tuple[Finding, ...]:
     """What `examination.examine` finds; an error if examining it had to be stopped.
 
@@ -72,7 +76,7 @@ def examine_confined(draft: Draft, *, templates: Path, confines: Confines = CONF
         raise ConfigurationError(done.stderr.strip())
     if done.returncode == -signal.SIGXCPU:
         return (_stopped(f"it took more than {confines.cpu_seconds} seconds of computing"),)
-    if "MemoryError" in done.stderr or "memory allocation" in done.stderr:
+    if any(sign in done.stderr for sign in _NO_MEMORY):
         return (_stopped(f"it took more than {confines.memory // 2**20} MB of memory"),)
     last = (done.stderr.strip().splitlines() or ["no word"])[-1]
     return (_stopped(f"the trial broke off ({last[:200]})"),)
