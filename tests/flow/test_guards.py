@@ -12,7 +12,6 @@ from urgentaction.deliveries.models import Attempt, Delivery
 NAMED = {
     "alerts_alert": "SELECT alert_id FROM deliveries_delivery",
     "supporters_supporter": "SELECT supporter_id FROM deliveries_delivery WHERE supporter_id IS NOT NULL",
-    "letters_notice": "SELECT notice_id FROM deliveries_delivery WHERE notice_id IS NOT NULL",
     "deliveries_delivery": "SELECT delivery_id FROM deliveries_attempt",
 }
 

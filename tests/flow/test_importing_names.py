@@ -114,7 +114,10 @@ def test_a_mark_that_leads_nowhere_is_told(folder: Path, text: str, words: str) 
 
 
 def test_a_mark_of_somebody_without_a_description(folder: Path) -> None:
-    change(folder / "case.toml", 'descriptions = { en = "a member of the group", ko = "일행 중 한 사람" }', "")
+    told_in = folder / "case.toml"
+    first, of_the_first, rest = told_in.read_text(encoding="utf-8").partition("[person.descriptions]\n")
+    assert of_the_first
+    told_in.write_text(first + rest[rest.index("[[person]]") :], encoding="utf-8")
     line = add(folder, "[[person-1]] left")
     told = faults(lambda: import_it(folder))[f"{NAME}/texts/en.md, line {line}"]
     assert told == "some readers see nothing for [[person-1]]; give the person a description in case.toml"

@@ -21,15 +21,12 @@ CREATE TRIGGER used_by_deliveries BEFORE DELETE ON alerts_alert
     FOR EACH ROW EXECUTE FUNCTION ua_refuse_where_used('deliveries_delivery', 'alert_id');
 CREATE TRIGGER used_by_deliveries BEFORE DELETE ON supporters_supporter
     FOR EACH ROW EXECUTE FUNCTION ua_refuse_where_used('deliveries_delivery', 'supporter_id');
-CREATE TRIGGER used_by_deliveries BEFORE DELETE ON letters_notice
-    FOR EACH ROW EXECUTE FUNCTION ua_refuse_where_used('deliveries_delivery', 'notice_id');
 CREATE TRIGGER used_by_attempts BEFORE DELETE ON deliveries_delivery
     FOR EACH ROW EXECUTE FUNCTION ua_refuse_where_used('deliveries_attempt', 'delivery_id');
 """
 UNGUARD = """
 DROP TRIGGER used_by_deliveries ON alerts_alert;
 DROP TRIGGER used_by_deliveries ON supporters_supporter;
-DROP TRIGGER used_by_deliveries ON letters_notice;
 DROP TRIGGER used_by_attempts ON deliveries_delivery;
 DROP FUNCTION ua_refuse_where_used();
 """
