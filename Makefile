@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3 python3.13 python3.12 python3.11 python3.14 python
 TESTS ?=
 # Each of so many processes has its own servers; JOBS=0 runs the tests in one.
-JOBS ?= 3
+JOBS ?= 4
 
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

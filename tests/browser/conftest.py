@@ -66,8 +66,8 @@ def fonts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser(chromium: str, fonts: Path) -> Iterator[Browser]:
-    # Playwright's sync API keeps an event loop in this thread, which Django takes for asynchronous code, and beside which
-    # no other loop can run: it must be gone before the next module's tests.
+    # Playwright's sync API keeps an event loop in this thread, which Django takes for asynchronous code, and beside
+    # which no other loop can run: it must be gone before the next module's tests.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
