@@ -13,6 +13,7 @@ from tests.flow.world import TEXT, World
 from urgentaction.accounts.models import AuditEntry
 from urgentaction.alerts.models import Alert
 from urgentaction.cases.models import CaseText
+from urgentaction.cases.vocabulary import Status
 from urgentaction.directory.kinds import OfficeKind
 from urgentaction.directory.models import Office
 from urgentaction.letters.models import Letter
@@ -52,6 +53,19 @@ def test_a_preview_is_what_would_be_sent_and_leaves_no_trace(world: World, termi
 def dated_of(letter: Letter) -> date:
     """The day on a frozen letter, in the addressee's time zone."""
     return letter.frozen_at.astimezone(ZoneInfo("Asia/Seoul")).date()
+
+
+def test_a_case_without_a_status_is_shown_at_the_most_urgent_one_it_has_words_for(
+    world: World, terminal: Terminal
+) -> None:
+    world.case.texts.update(markdown=f"{TEXT}\n## latest @missing\nNobody knows where they are.\n")
+    line = [*PREVIEW, "--kind", "first_appeal", "--lang", "en"]
+    told = terminal.says(*line)
+    assert "note: the case has no status yet; shown as if it were missing (--status names another)" in told
+    assert "Nobody knows where they are." in told
+    assert "Nobody knows where they are." not in terminal.says(*line, "--status", "return_imminent")
+    world.update(Status.RETURN_IMMINENT)
+    assert "the case has no status yet" not in terminal.says(*line)
 
 
 def test_a_preview_follows_addressee_audience_and_kind(world: World, terminal: Terminal) -> None:

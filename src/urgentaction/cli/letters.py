@@ -124,10 +124,14 @@ def _previewed(case: Case, wish: Wish, form: Form) -> tuple[bytes, dict[str, obj
     """The content of the file, what JSON tells about it, and what to note about it."""
     from urgentaction.letters import preview
 
+    supposed = preview.status_for(case, wish)
+    told: tuple[str, ...] = ()
+    if supposed is not None:
+        told = (f"the case has no status yet; shown as if it were {supposed.value} (--status names another)",)
     if form is preview.Form.SMS:
         message = preview.sms(case, wish)
         facts: dict[str, object] = {"encoding": message.encoding.value, "segments": message.segments}
-        return f"{message.text}\n".encode(), facts, ()
+        return f"{message.text}\n".encode(), facts, told
     if preview.is_letter(wish.kind):
         letter = preview.letter(case, wish)
         made = {
@@ -136,14 +140,14 @@ def _previewed(case: Case, wish: Wish, form: Form) -> tuple[bytes, dict[str, obj
             preview.Form.HTML: letter.rendered.html.encode,
             preview.Form.TEXT: letter.rendered.text.encode,
         }
-        return made[form](), {"subject": letter.rendered.re_line}, letter.notes
+        return made[form](), {"subject": letter.rendered.re_line}, (*told, *letter.notes)
     if form in {preview.Form.PDF, preview.Form.FAX}:
         raise InvalidInput.of(
             "form", f"{wish.kind} is a notice to supporters; it has html, text and sms, no {form.value}"
         )
     notice = preview.notice(case, wish)
     content = notice.html if form is preview.Form.HTML else notice.text
-    return content.encode(), {"subject": notice.subject}, ()
+    return content.encode(), {"subject": notice.subject}, told
 
 
 def _chosen(alert: Alert, language: str, to: str) -> Letter:

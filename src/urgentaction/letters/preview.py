@@ -21,12 +21,14 @@ from urgentaction.core.errors import InvalidInput, NotFound
 from urgentaction.directory.models import Official
 from urgentaction.directory.queries import officials_in_office
 from urgentaction.triggers import ruleset
+from urgentaction.triggers.decision import Rule
 
 from . import compose, views
 from .consent import check_consent, guard_of
 from .content import AlertView, Audience, CcEntry, LetterContext, UpdateView
 from .personal import SMS_LINK
 from .render import RenderedLetter, RenderedNotice, render_letter, render_notice, render_sms
+from .sections import parse_sections
 from .service import MANUAL_LETTER, MANUAL_NOTICE, sms_kind, template, typesetter
 from .sms import SmsEncoding, sms_segments
 from .source import Family, shipped_kinds
@@ -55,7 +57,7 @@ class Wish:
         kind: of a letter (`first_appeal`) or of a notice (`appeal`).
         language: a code such as `ko` or `zh-Hans`.
         audience: whose consent rules apply; None: officials for a letter, supporters for a notice.
-        status: the status to write about; None: the case's own.
+        status: the status to write about; None: the case's own, or without one `status_for`.
         to: short name of an official; empty: whoever holds the case's main office. Who is on the CC list gets a copy.
         dated_on: the date on the letter; None: today where the addressee sits.
     """
@@ -116,6 +118,27 @@ def families_of(kind: str) -> tuple[Family, ...]:
 def is_letter(kind: str) -> bool:
     """Whether a kind has an addressee, PDF and fax. Raises NotFound where there is no such kind at all."""
     return Family.LETTERS in families_of(kind)
+
+
+def status_for(case: Case, wish: Wish) -> Status | None:
+    """What a case that has no status yet is shown at: the most urgent one that has letters or notices of this kind.
+
+    One for which the case has texts of its own comes first. None where the wish names a status, or the case has one.
+    """
+    if wish.status is not None or case.status:
+        return None
+    rules = ruleset.shipped()
+    fitting = [status for status in Status if wish.kind in _kinds_of(rules.plan_for(status))]
+    fitting.sort(key=rules.priority_of)
+    text = case.texts.filter(language=wish.language).first()
+    marks = {key.partition("@")[2] for key in parse_sections(text.markdown)} if text is not None else set()
+    written = [status for status in fitting if status.value in marks]
+    return next(iter([*written, *fitting]), None)
+
+
+def _kinds_of(rule: Rule) -> frozenset[str]:
+    kinds = (rule.letter, rule.letter_again, rule.notice, rule.notice_again)
+    return frozenset(kind.value for kind in kinds if kind is not None)
 
 
 def letter(case: Case, wish: Wish) -> Letter:
@@ -223,11 +246,12 @@ def _occasion(case: Case, wish: Wish, time_zone: str) -> compose.Occasion:
 
 
 def _update(case: Case, wish: Wish, latest: StatusUpdate | None) -> UpdateView:
-    if wish.status is None or (latest is not None and latest.status == wish.status):
+    status = wish.status or status_for(case, wish)
+    if status is None or (latest is not None and latest.status == status):
         return views.update(case, wish.language, row=latest)
     return UpdateView(
-        status=wish.status.value,
-        status_label=views.status_label(wish.status.value, wish.language),
+        status=status.value,
+        status_label=views.status_label(status.value, wish.language),
         as_of=clock.today(settings.TIME_ZONE),
         place=case.place,
         confidence=case.confidence,
