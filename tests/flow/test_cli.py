@@ -71,7 +71,7 @@ def terminal(
 
 @pytest.fixture
 def actor(monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("LOGNAME", "ada")
+    monkeypatch.setattr("urgentaction.cli.session.login", lambda: "ada")
     return "cli:ada"
 
 
@@ -152,7 +152,7 @@ def test_a_manual_alert_waits_for_somebody_else(
     line = ["alert", "send", "UA-2026-0001", "--audience", "both", "--channels", "email,fax", "--level", "2"]
     assert "awaiting approval" in terminal.says(*line, "--deadline-hours", "48")
     assert "cli:ada drafted alert UA-2026-0001/1" in terminal.says("alert", "approve", "UA-2026-0001/1", code=77)
-    monkeypatch.setenv("LOGNAME", "grace")
+    monkeypatch.setattr("urgentaction.cli.session.login", lambda: "grace")
     assert "held" in terminal.says("alert", "approve", "UA-2026-0001/1", "--hold-minutes", "30")
     assert terminal.json("alert", "release", "UA-2026-0001/1")["state"] == "held"
     assert "withdrawn" in terminal.says("alert", "withdraw", "UA-2026-0001/1", "--reason", "wrong text")

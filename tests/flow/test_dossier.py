@@ -237,7 +237,7 @@ def test_a_comment_that_names_somebody_is_refused(world: World) -> None:
 def test_the_command_writes_a_file_and_a_line_in_the_audit_log(
     told: World, terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LOGNAME", "ada")
+    monkeypatch.setattr("urgentaction.cli.session.login", lambda: "ada")
     out = tmp_path / "dossier.pdf"
     line = ["case", "dossier", "UA-2026-0001", "--out", str(out), "--at", "2026-11-27T12:00Z"]
     data = terminal.json(*line)

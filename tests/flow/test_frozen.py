@@ -18,6 +18,7 @@ from urgentaction import pipeline
 from urgentaction.alerts.models import Alert
 from urgentaction.cases.vocabulary import Status
 from urgentaction.letters.models import Letter, Notice
+from urgentaction.letters.publishing import Terms, publish_letter
 from urgentaction.letters.verifying import Form, verify
 
 __all__ = ["terminal"]
@@ -144,6 +145,22 @@ def test_a_stored_letter_that_was_changed_behind_our_back_is_told(alert: Alert) 
         cursor.execute("UPDATE letters_letter SET text = text || 'x' WHERE id = %s", [letter.id])
     verdict = verify(bytes(letter.pdf))
     assert (verdict.form, verdict.is_intact, verdict.is_ours) == (Form.PDF, False, False)
+    # The altered text itself is no letter that we ever froze, and says so.
+    altered = verify(f"{letter.text}x\n".encode())
+    assert (altered.is_ours, altered.letter is not None) == (False, True)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE letters_letter SET text = %s WHERE id = %s", [f"{letter.text}forged\n", letter.id])
+    found = verify(f"{letter.text}forged\n".encode())
+    assert (found.form, found.is_intact, found.is_ours) == (Form.TEXT, False, False)
+
+
+def test_what_everybody_can_download_is_ours_too(alert: Alert) -> None:
+    publication = publish_letter(alert, Terms(), by="cli:ada")
+    edition = publication.editions.get(language="en")
+    verdict = verify(bytes(edition.pdf))
+    assert (verdict.form, verdict.is_ours) == (Form.PUBLIC, True)
+    assert verdict.letter is not None
+    assert verdict.letter.alert == alert.number
 
 
 # The command.

@@ -21,7 +21,7 @@ def terminal(
     monkeypatch.setenv("DATABASE_URL", servers.database_url)
     monkeypatch.setenv("REDIS_URL", servers.redis_url)
     monkeypatch.setenv("URGENTACTION_VAR", str(tmp_path / "var"))
-    monkeypatch.setenv("LOGNAME", "ada")
+    monkeypatch.setattr("urgentaction.cli.session.login", lambda: "ada")
     here.start()
     return Terminal(capsys)
 

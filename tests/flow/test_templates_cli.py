@@ -23,7 +23,7 @@ class Desk:
         self._capsys, self._monkeypatch = capsys, monkeypatch
 
     def sits(self, login: str) -> None:
-        self._monkeypatch.setenv("LOGNAME", login)
+        self._monkeypatch.setattr("urgentaction.cli.session.login", lambda: login)
 
     def says(self, *line: str, code: int = 0) -> str:
         self._capsys.readouterr()

@@ -27,7 +27,7 @@ from urllib.parse import unquote
 #: them, nor the marks of kana, which make other letters.
 _ACCENT = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff"
-    "\u180b-\u180d\ufe00-\ufe0f\ufe20-\ufe2f]"
+    "\u17b4\u17b5\u180b-\u180d\u180f\ufe00-\ufe0f\ufe20-\ufe2f\U000e0100-\U000e01ef]"
 )
 _TAG = re.compile(r"<[^<>]*>")
 #: Letters that nobody sees: Hangul fillers and the Arabic line that only stretches a word.

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import getpass
 import json
 import os
+import pwd
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
@@ -107,13 +107,17 @@ def _database_errors_in_words() -> Iterator[None]:
         ) from error
 
 
+def login() -> str:
+    """The user this process runs as, by the system's accounts. An environment variable could name anybody."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user without a name
+        return str(os.getuid())
+
+
 def actor() -> str:
     """Who acts, as the audit log names people at a terminal."""
-    try:
-        login = getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        login = str(os.getuid())
-    return f"cli:{login}"
+    return f"cli:{login()}"
 
 
 @cache

@@ -1,6 +1,7 @@
 """Whether a file is a letter of ours: by its content alone, whatever it is called and wherever it came from.
 
-A file is ours if it is, byte for byte, the PDF, the fax pages or the text of a frozen letter. One that is not may still
+A file is ours if it is, byte for byte, the PDF, the fax pages or the text of a frozen letter, or the PDF that everybody
+can download from its public page. One that is not may still
 say whose it pretends to be: the title of a PDF, the number in a text. Reads only.
 """
 
@@ -17,7 +18,7 @@ from enum import StrEnum
 
 from django.db.models import Q, QuerySet
 
-from .models import Letter
+from .models import Letter, PublicEdition
 from .service import text_sha256
 from .typeset import pdf_sha256
 
@@ -35,6 +36,7 @@ class Form(StrEnum):
     FAX = "fax pages"
     FAX_REPEAT = "fax pages, marked as a repeat transmission"
     TEXT = "text"
+    PUBLIC = "public edition"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +95,22 @@ def verify(content: bytes) -> Verdict:
     for field, form in fields.items():
         if letter := _letters().filter(**{field: digest}).first():
             return Verdict(sha256=digest, form=form, is_intact=is_intact(letter), letter=facts_of(letter))
+    if (edition := PublicEdition.objects.filter(sha256=digest).first()) is not None:
+        return _published(edition, digest)
     text = None if content.startswith(b"%PDF-") else _text(content)
     if text is None:
         return Verdict(sha256=digest, form=None, letter=_titled(content))
     if letter := _letters().filter(text_sha256=text_sha256(text)).order_by("-role", "frozen_at", "id").first():
         return Verdict(sha256=digest, form=Form.TEXT, is_intact=is_intact(letter), letter=facts_of(letter))
     return _resembling(text, digest)
+
+
+def _published(edition: PublicEdition, digest: str) -> Verdict:
+    """What is published is set anew for the public, so its file is not the addressee's."""
+    letter = _letters().filter(alert=edition.publication.alert_id).order_by("-role", "frozen_at", "id").first()
+    is_as_published = pdf_sha256(bytes(edition.pdf)) == edition.sha256
+    facts = facts_of(letter) if letter is not None else None
+    return Verdict(sha256=digest, form=Form.PUBLIC, is_intact=is_as_published, letter=facts)
 
 
 def is_intact(letter: Letter) -> bool:
@@ -192,6 +204,8 @@ def _resembling(text: str, digest: str) -> Verdict:
         for tag, was_start, was_end, start, end in steps
         if tag != "equal"
     ]
+    if not changed:  # the text on record, and not the one whose hash was taken when it was frozen
+        return Verdict(sha256=digest, form=Form.TEXT, is_intact=False, letter=facts_of(best))
     return Verdict(
         sha256=digest,
         form=None,

@@ -57,6 +57,7 @@ def test_no_text_and_no_name_is_too_strange(text: str, hidden: list[str]) -> Non
         ("Ch'oe", "Choe"),
         ("2015김철3", "김철"),
         ("李", "李"),
+        ("葛\U000e0100城太郎は", "葛城太郎"),
     ],
 )
 def test_written_out(text: str, name: str) -> None:
