@@ -19,6 +19,7 @@ from urgentaction.alerts.plan import AlertPlan
 from urgentaction.cases.models import CaseText, Person
 from urgentaction.cases.queries import PersonAsShown
 from urgentaction.cases.vocabulary import Status
+from urgentaction.core import clock
 from urgentaction.deliveries.models import Delivery, HumanTask
 from urgentaction.letters import service, views
 from urgentaction.letters.consent import ConsentError, Guard
@@ -216,7 +217,8 @@ def test_a_notice_is_stopped_too(world: World, sandbox: SandboxProgram) -> None:
     assert HumanTask.objects.filter(key=f"consent:{alert.id}").count() == 1
 
 
-def test_without_the_keys_to_the_names_nothing_goes_out(world: World, sandbox: SandboxProgram) -> None:
+def test_without_the_keys_to_the_names_nothing_goes_out(world: World, sandbox: SandboxProgram, settings: Any) -> None:
+    settings.BACKOFF_SCALE = 1.0
     person = name_somebody(world, "[[person-1]]")
     alert = world.start()
     with connection.cursor() as cursor:
@@ -226,3 +228,7 @@ def test_without_the_keys_to_the_names_nothing_goes_out(world: World, sandbox: S
     assert len(sandbox.ledger()) == seen
     assert {row.state for row in Delivery.objects.filter(alert=alert)} == {"queued"}
     assert HumanTask.objects.filter(kind="fix_configuration", key=f"names:{world.case.id}").exists()
+    due = Delivery.objects.filter(
+        alert=alert, channel="email", supporter__isnull=False, due_at__lte=clock.database_now()
+    )
+    assert not due.exists(), "they would be chosen first, and keep everybody else's mail waiting"

@@ -68,6 +68,21 @@ def test_a_gateway_that_is_down_costs_nobody_anything_where_there_is_another(
     assert set(tries.values_list("outcome", "is_fault")) == {("refused", True)}
 
 
+def test_what_one_mail_gateway_refuses_for_now_leaves_by_the_one_that_stands_by(
+    world: World, two: dict[str, dict[str, str]], sandbox: SandboxProgram
+) -> None:
+    greylisted = world.supporters[0]
+    sandbox.script({"channel": "email", "address": greylisted.email, "steps": [{"smtp": "450 4.7.1 greylisted"}]})
+    world.start()
+    world.send()
+    row = Delivery.objects.get(channel="email", supporter=greylisted)
+    assert (row.state, row.gateway) == ("accepted", "backup-mail")
+    assert [(one.gateway, one.outcome) for one in row.tries.order_by("number")] == [
+        ("smtp", "refused"),
+        ("backup-mail", "accepted"),
+    ]
+
+
 def test_without_another_gateway_they_wait_uncounted_and_go_when_it_is_back(
     world: World, sandbox: SandboxProgram, settings: Any, dead_port: int
 ) -> None:

@@ -18,6 +18,7 @@ from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.triggers.decision import SupporterPlan
 
 from . import escalate, expand
+from .models import Role
 from .queries import followed_by
 
 
@@ -30,8 +31,10 @@ def expand_alert(alert: Alert, plan: AlertPlan) -> bool:
         with transaction.atomic():
             if not _may_expand(alert):
                 return False
-            for target in expand.expand_officials(alert, plan.officials):
-                escalate.hand_over(target, why="no contact point on file for the planned channels")
+            # Once: after one has failed the first steps would be others, and go out beside the cascade.
+            if not alert.deliveries.exclude(role=Role.SUPPORTER.value).exists():
+                for target in expand.expand_officials(alert, plan.officials):
+                    escalate.hand_over(target, why="no contact point on file for the planned channels")
         enqueue(Task.SEND_URGENT)
     if plan.supporters is not None and not _expand_supporters(alert, plan, plan.supporters):
         return False

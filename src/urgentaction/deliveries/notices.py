@@ -43,7 +43,7 @@ from .outgoing import NOT_APPROVED, NOT_THIS_ROWS, WAITS_FOR_DOMAIN, Unready, as
 from .recording import record, scaled
 from .rules import THROTTLE_PAUSE, held_pause
 from .ways import Way, find_way, held_back, is_configured, more_room, open_entries
-from .windows import START, Row, Window, claim_window, due_notice, give_back, withdraw_queued, write_accepted
+from .windows import START, Row, Window, claim_window, due_notice, give_back, put_off, withdraw_queued, write_accepted
 from .wire import Wire, lease_end
 
 log = logging.getLogger(__name__)
@@ -103,14 +103,26 @@ def send_notices(*, until: float) -> int:
         is_agreed = Agreement().covers(notice, notice.alert)
     except DecryptionError as error:
         names_are_unreadable(notice.alert, error)
-        return 0
+        # Later, not left due: it is chosen first, and would keep everything less urgent waiting.
+        return put_off(notice.id, wait=scaled(held_pause(1)), reason="the names of its case can't be read")
     if not is_agreed:
         return withdraw_queued(notice.id, reason=NOT_AGREED)
+    with statements.by_index():
+        return _by_some_way(notice, until=min(until, time.monotonic() + TURN))
+
+
+def _by_some_way(notice: Notice, *, until: float) -> int:
     way = find_way(Channel.EMAIL, wanted=settings.MAIL_WINDOW)
     if way is None:
         return 0
-    with statements.by_index():
-        return _Turn(notice, way).run(until=min(until, time.monotonic() + TURN))
+    done = _Turn(notice, way).run(until=until)
+    if done or way.is_trial:
+        return done
+    # What is due and was not taken has just been refused by this gateway: it is for another one.
+    other = find_way(Channel.EMAIL, wanted=settings.MAIL_WINDOW, avoid=way.entry.name)
+    if other is None or other.entry.name == way.entry.name:
+        return 0
+    return _Turn(notice, other).run(until=until)
 
 
 class _Turn:
@@ -124,16 +136,19 @@ class _Turn:
         self._mailing = mailing_of(notice)
         self._maker = CopyMaker(notice.language)
         self._ring = key_ring()
-        self._has_other = len(open_entries(Channel.EMAIL)) > 1
+        entries = open_entries(Channel.EMAIL)
+        self._has_other = len(entries) > 1
+        self._has_choice = sum(entry.weight > 0 for entry in entries) > 1
         self._place = START
         self._last: Sent | None = None
 
     def run(self, *, until: float) -> int:
         """Windows until the time is over, nothing is due, or the gateway takes no more."""
-        done, room = 0, self._way.room
+        done, tried, room = 0, 0, self._way.room
         try:
             while room:
                 window = self._next(room)
+                tried += len(window.rows)
                 done += len(window.rows) + window.settled
                 if window.rows:
                     self._last = self._send(window)
@@ -142,11 +157,11 @@ class _Turn:
                 if self._last is not None and not self._last.can_wait:
                     break
                 # With a choice of gateways each window draws its own, so that shares follow the weights.
-                is_over = self._has_other or self._way.is_trial or time.monotonic() >= until
+                is_over = self._has_choice or self._way.is_trial or time.monotonic() >= until
                 room = 0 if is_over else more_room(self._way.entry, settings.MAIL_WINDOW)
         finally:
             self._write_down()
-            if self._way.is_trial and not done:
+            if self._way.is_trial and not tried:
                 breaker.after_tries(self._name, [], is_trial=True)
         return done
 

@@ -48,9 +48,9 @@ def open_task(
 
 def close_decision(alert: Alert, *, by: str, result: str) -> None:
     """A draft that waited has been decided on."""
-    HumanTask.objects.filter(alert=alert, kind=HumanTaskKind.DECIDE, done_at=None).update(
-        done_at=clock.now(), done_by=by, result=result[:400]
-    )
+    tasks = HumanTask.objects.filter(alert=alert, kind=HumanTaskKind.DECIDE, done_at=None)
+    # That its text names somebody stays to be mended, whatever becomes of the alert.
+    tasks.exclude(key=f"consent:{alert.id}").update(done_at=clock.now(), done_by=by, result=result[:400])
 
 
 def close_tasks_of(row: Delivery, kind: HumanTaskKind, *, result: str) -> int:

@@ -112,6 +112,14 @@ WHERE id IN (SELECT id FROM deliveries_delivery
              ORDER BY due_at, id LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
 """
 
+_PUT_OFF = """
+UPDATE deliveries_delivery SET due_at = ua_now() + %(wait)s * interval '1 second', reason = %(reason)s
+WHERE id IN (SELECT id FROM deliveries_delivery
+             WHERE notice_id = %(notice)s AND state = 'queued' AND role = 'supporter' AND channel = 'email'
+               AND due_at <= ua_now()
+             ORDER BY due_at, id LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
+"""
+
 
 #: A place in the queue: when it was due (microseconds since 1970), and its number.
 Place = tuple[int, int]
@@ -244,6 +252,19 @@ def withdraw_queued(notice: uuid.UUID, *, reason: str, batch: int = 5000) -> int
     }
     with connection.cursor() as cursor:
         cursor.execute(_WITHDRAW, parameters)
+        return int(cursor.rowcount)
+
+
+def put_off(notice: uuid.UUID, *, wait: timedelta, reason: str, batch: int = 5000) -> int:
+    """Let what is due of a notice wait, up to a batch. Returns how many."""
+    parameters: dict[str, Any] = {
+        "notice": notice,
+        "wait": wait.total_seconds(),
+        "reason": reason[:200],
+        "batch": batch,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_PUT_OFF, parameters)
         return int(cursor.rowcount)
 
 
