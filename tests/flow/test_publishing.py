@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import time_machine
 
 from tests.flow.world import TEXT, World
+from urgentaction import pipeline
 from urgentaction.accounts.models import AuditEntry
 from urgentaction.alerts.models import Alert, StandingApproval
 from urgentaction.cases.models import CaseText, Person, StatusUpdate
+from urgentaction.cases.service import UpdateText
 from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound, TemplateError
@@ -24,7 +26,14 @@ from urgentaction.letters.published import (
     shown_publications,
     standing_of,
 )
-from urgentaction.letters.publishing import Terms, publish_letter, publish_update, withdraw_publication, withdraw_update
+from urgentaction.letters.publishing import (
+    GRAVE,
+    Terms,
+    publish_letter,
+    publish_update,
+    withdraw_publication,
+    withdraw_update,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -190,3 +199,56 @@ def test_the_family_comes_before_the_public(here: World, alert: Alert) -> None:
 def test_a_rumour_is_not_public(here: World, alert: Alert) -> None:
     with pytest.raises(Conflict, match="rumour"):
         publish_update(update_of(here, Status.RELEASED, confidence=Confidence.RUMOURED), by="cli:ada")
+
+
+def about(alert: Alert, status: Status, *, confidence: Confidence = Confidence.CONFIRMED) -> Alert:
+    """The alert, as if its letters told of this; nobody has told the family."""
+    StatusUpdate.objects.filter(id=alert.update_id).update(status=status.value, confidence=confidence.value)
+    return Alert.objects.get(id=alert.id)
+
+
+def tell_the_family(here: World, status: Status, *, of: tuple[str, ...] = ()) -> None:
+    told = UpdateText(
+        status=status,
+        confidence=Confidence.CONFIRMED,
+        as_of=date(2026, 11, 21),
+        reported_at=clock.now(),
+        person_keys=of,
+        is_family_informed=True,
+    )
+    pipeline.report_update(here.case.reference, told, by="cli:test")
+
+
+@pytest.mark.parametrize("status", sorted(GRAVE))
+def test_the_family_comes_before_a_letter_too(here: World, alert: Alert, status: Status) -> None:
+    alert = about(alert, status)
+    with pytest.raises(Conflict, match="family"):
+        publish(alert)
+    assert public_updates(here.case) == []
+    tell_the_family(here, status)
+    assert standing_of(publication_at(publish(alert))) is Standing.SHOWN
+    assert [one.status for one in public_updates(here.case)] == [status]
+
+
+def test_another_family_was_told(here: World, alert: Alert) -> None:
+    Person.objects.create(case=here.case, key="person-2", descriptions={"en": "a woman"})
+    alert = about(alert, Status.DIED)
+    assert alert.update is not None
+    alert.update.persons.set([here.case.persons.get(key="person-1")])
+    tell_the_family(here, Status.DIED, of=("person-2",))
+    with pytest.raises(Conflict, match="family"):
+        publish(alert)
+    tell_the_family(here, Status.DIED, of=("person-1",))
+    publish(alert)
+
+
+def test_a_letter_about_a_rumour_is_not_public(alert: Alert) -> None:
+    with pytest.raises(Conflict, match="rumour"):
+        publish(about(alert, Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED))
+
+
+def test_a_letter_without_an_update_of_its_own_tells_where_its_case_stands(here: World, alert: Alert) -> None:
+    update_of(here, Status.DIED)
+    Alert.objects.filter(id=alert.id).update(update=None)
+    with pytest.raises(Conflict, match="family"):
+        publish(Alert.objects.get(id=alert.id))

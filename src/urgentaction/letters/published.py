@@ -111,6 +111,12 @@ def public_updates(case: Case) -> list[StatusUpdate]:
     return list(rows.exclude(confidence=Confidence.RUMOURED).order_by("-as_of", "-recorded_at"))
 
 
+def letters_telling(update: StatusUpdate) -> list[Publication]:
+    """The letters through which everybody knows of an update, or will once their embargo is over; the latest first."""
+    rows = Publication.objects.filter(alert__update=update, withdrawn_at=None).select_related("alert__case")
+    return list(rows.order_by("-published_at"))
+
+
 def newer_update(publication: Publication) -> StatusUpdate | None:
     """What has happened since a letter was written, as far as everybody may know it; None where it still holds."""
     if publication.alert.fence >= publication.alert.case.version:
