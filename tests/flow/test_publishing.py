@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 import time_machine
+from django.test import Client
 
 from tests.flow.world import TEXT, World
 from urgentaction import pipeline
@@ -17,6 +18,7 @@ from urgentaction.cases.service import UpdateText
 from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound, TemplateError
+from urgentaction.deliveries.models import HumanTask
 from urgentaction.letters.models import Letter
 from urgentaction.letters.published import (
     Standing,
@@ -252,3 +254,58 @@ def test_a_letter_without_an_update_of_its_own_tells_where_its_case_stands(here:
     Alert.objects.filter(id=alert.id).update(update=None)
     with pytest.raises(Conflict, match="family"):
         publish(Alert.objects.get(id=alert.id))
+
+
+def test_what_was_withdrawn_during_its_embargo_never_was(alert: Alert) -> None:
+    until = clock.now() + timedelta(hours=2)
+    slug = publish(alert, embargo_until=until)
+    withdraw_publication(slug, why="the family asked for it", by="cli:ada")
+    assert standing_of(publication_at(slug)) is Standing.NOTHING
+    with time_machine.travel(until + timedelta(hours=1)):
+        assert standing_of(publication_at(slug)) is Standing.NOTHING
+
+
+def test_what_was_withdrawn_after_its_embargo_is_gone(alert: Alert) -> None:
+    until = clock.now() + timedelta(hours=2)
+    slug = publish(alert, embargo_until=until)
+    with time_machine.travel(until + timedelta(hours=1)):
+        withdraw_publication(slug, why="the family asked for it", by="cli:ada")
+        assert standing_of(publication_at(slug)) is Standing.GONE
+
+
+def test_somebody_who_came_to_the_case_later_is_not_named_by_what_was_published(alert: Alert) -> None:
+    text = alert.case.texts.get()
+    text.markdown = text.markdown.replace("They are held", "Sample Latecomer is held")
+    text.save()
+    slug = publish(alert)
+    pages = [f"/letters/{slug}/", f"/letters/{slug}/en/", f"/letters/{slug}/en.pdf"]
+    assert [Client().get(page).status_code for page in pages] == [200, 200, 200]
+    assert "Sample Latecomer" in Client().get(pages[1]).content.decode()
+
+    late = Person.objects.create(
+        case=alert.case, key="person-2", confidential_name="Sample Latecomer", descriptions={"en": "a man"}
+    )
+    answers = [Client().get(page) for page in pages]
+    assert [answer.status_code for answer in answers] == [410, 410, 410]
+    assert all(b"Latecomer" not in answer.content for answer in answers)
+    assert public_updates(alert.case) == []
+    task = HumanTask.objects.get(key=f"published-name:{slug}")  # one, however often it is opened
+    assert "person-2" in task.advice
+    assert "Latecomer" not in task.title + task.advice
+
+    late.public_name, late.shown_to_public = "Sample Latecomer", "name"
+    late.save()
+    assert Client().get(pages[0]).status_code == 200
+
+
+def test_lists_show_no_title_with_a_name_that_was_recorded_since(alert: Alert) -> None:
+    slug = publish(alert, titles={"en": "A letter for S. Latecomer"})
+    for path in ("/letters/", "/letters/feed.atom"):
+        assert slug in Client().get(path).content.decode()
+    person = alert.case.persons.get()
+    person.confidential_spellings = "S. Latecomer"
+    person.save()
+    for path in ("/letters/", "/letters/feed.atom"):
+        shown = Client().get(path).content.decode()
+        assert slug not in shown
+        assert "Latecomer" not in shown
