@@ -213,6 +213,14 @@ class TestLink:
         assert second is not None
         assert (second.phone, second.wants_sms, second.wants_email) == ("", False, True)
 
+    def test_a_stranger_who_types_an_address_changes_nobodys_number(self) -> None:
+        confirm(asked(phone="+442079460999", asked_at=clock.now() - timedelta(hours=1)))
+        Supporter.objects.update(consented_at=clock.now() - timedelta(hours=1))
+        again = confirm(asked(phone="+442079460998", language="ko"))
+        assert again is not None
+        found = Supporter.objects.get()
+        assert (found.language, found.phone, found.wants_sms) == ("ko", "+442079460999", True)
+
     def test_the_page_acts_by_post_only(self) -> None:
         path = f"/sign-up/confirm/{seal(asked())}/"
         for method in ("get", "head"):
