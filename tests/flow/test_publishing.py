@@ -205,7 +205,8 @@ def test_a_rumour_is_not_public(here: World, alert: Alert) -> None:
 
 def about(alert: Alert, status: Status, *, confidence: Confidence = Confidence.CONFIRMED) -> Alert:
     """The alert, as if its letters told of this; nobody has told the family."""
-    StatusUpdate.objects.filter(id=alert.update_id).update(status=status.value, confidence=confidence.value)
+    assert alert.update is not None
+    StatusUpdate.objects.filter(id=alert.update.id).update(status=status.value, confidence=confidence.value)
     return Alert.objects.get(id=alert.id)
 
 

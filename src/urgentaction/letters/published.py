@@ -65,7 +65,7 @@ def _standing(publication: Publication | None, look: Callable[[Publication], Con
 
 def name_shown(publication: Publication) -> ConsentError | None:
     """What the guard says today of the frozen texts, in every language: all lead to each other. None: no objection."""
-    texts = {}
+    texts: dict[str, str] = {}
     for edition in publication.editions.defer("pdf", "parts"):
         readable = {"title": edition.title, "Re: line": edition.re_line, "text": edition.text, "HTML": edition.html}
         texts |= {f"{label} ({edition.language})": text for label, text in readable.items()}

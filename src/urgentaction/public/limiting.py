@@ -1,9 +1,7 @@
 """How often a form may be sent: from one network, about one address, and on one supporter's page.
 
-Counted where all pace is (`deliveries.pace`).
-
-Keys are keyed hashes: neither a network nor an address stands in the broker. Without the broker each process counts for
-itself, more strictly.
+Counted where all pace is (`deliveries.pace`). Keys are keyed hashes: neither a network nor an address stands in the
+broker. Without the broker each process counts for itself, more strictly.
 """
 
 from __future__ import annotations
