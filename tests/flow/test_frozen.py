@@ -17,8 +17,8 @@ from tests.flow.world import World
 from urgentaction import pipeline
 from urgentaction.alerts.models import Alert
 from urgentaction.cases.vocabulary import Status
-from urgentaction.letters.models import Letter, Notice
-from urgentaction.letters.publishing import Terms, publish_letter
+from urgentaction.letters.models import Letter, Notice, PublicEdition
+from urgentaction.letters.publishing import Terms, publish_letter, withdraw_publication
 from urgentaction.letters.verifying import Form, verify
 
 __all__ = ["terminal"]
@@ -59,6 +59,23 @@ def test_the_database_refuses_to_change_or_delete(alert: Alert, model: type[Lett
     with pytest.raises(IntegrityError, match="is frozen: it is never changed or deleted"), transaction.atomic():
         CHANGES[change](row)
     assert model._default_manager.filter(id=before["id"]).values().get() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(CHANGES[how] for how in ("by saving", "by SQL", "by deleting")),
+        lambda row: PublicEdition.objects.filter(id=row.id).update(title="other"),
+    ],
+)
+def test_nor_what_the_public_read(alert: Alert, change: Callable[[Any], object]) -> None:
+    publication = publish_letter(alert, Terms(), by="cli:ada")
+    row = publication.editions.get()
+    before = PublicEdition.objects.filter(id=row.id).values().get()
+    with pytest.raises(IntegrityError, match=r"published letter .* is frozen"), transaction.atomic():
+        change(row)
+    assert PublicEdition.objects.filter(id=row.id).values().get() == before
+    withdraw_publication(publication.slug, why="the family asked for it", by="cli:ada")  # that goes on
 
 
 def test_every_form_has_its_hash(alert: Alert) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from django.db import connection, transaction
 from django.test import Client
@@ -17,7 +19,8 @@ from urgentaction.receipts.erasing import erase_supporter
 from urgentaction.receipts.models import Receipt
 from urgentaction.receipts.service import apply_pending
 from urgentaction.supporters.models import Supporter, Suppression
-from urgentaction.supporters.service import address_index, unsubscribe
+from urgentaction.supporters.preferences import Preferences, change_preferences
+from urgentaction.supporters.service import address_index, lift_suppression, suppressed_indexes, unsubscribe
 
 
 def suppressed() -> list[tuple[str, str, str]]:
@@ -51,7 +54,37 @@ def test_the_button_behind_a_text_message_takes_the_wish_back_for_good(world: Wo
     assert Client().post(f"/m/{reference_of(row.id)}/").status_code == 200
     friend.refresh_from_db()
     assert (friend.wants_email, friend.wants_sms) == (True, False)
-    assert suppressed() == [("sms", "unsubscribed", "link in a text message")]
+    assert suppressed() == [("sms", "stop", "link in a text message")]
+
+
+@pytest.mark.parametrize("before", [(), (False,)], ids=["at once", "after ending it on the page"])
+def test_who_signed_up_with_anothers_number_can_not_lift_its_holders_stop(
+    world: World, before: tuple[bool, ...]
+) -> None:
+    signed_up = world.supporters[0]  # with the number of somebody who is no supporter
+    row = world.start().deliveries.get(channel="sms")
+    wish = Preferences(
+        wants_email=True,
+        wants_sms=True,
+        language="en",
+        time_zone="UTC",
+        quiet_from=None,
+        quiet_until=None,
+        may_override_quiet_hours=False,
+    )
+    for wants in before:
+        change_preferences(signed_up.id, replace(wish, wants_sms=wants))
+    Client().post(f"/m/{reference_of(row.id)}/")  # the holder of the number
+    assert change_preferences(signed_up.id, wish) == (Channel.SMS,)
+    signed_up.refresh_from_db()
+    index = address_index(Channel.SMS, signed_up.phone)
+    assert suppressed_indexes({("sms", index)}) == {("sms", index)}
+    assert not signed_up.wants_sms
+
+    assert lift_suppression(Channel.SMS, signed_up.phone) == 1  # the holder answers START
+    signed_up.refresh_from_db()
+    assert suppressed_indexes({("sms", index)}) == set()
+    assert signed_up.wants_sms
 
 
 def test_erasing_somebody_blanks_what_gateways_told_of_them(world: World, sandbox: SandboxProgram) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import time_machine
+from django.test import Client
 
 from tests.flow.world import TEXT, World
+from urgentaction import pipeline
 from urgentaction.accounts.models import AuditEntry
 from urgentaction.alerts.models import Alert, StandingApproval
 from urgentaction.cases.models import CaseText, Person, StatusUpdate
+from urgentaction.cases.service import UpdateText
 from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound, TemplateError
+from urgentaction.deliveries.models import HumanTask
 from urgentaction.letters.models import Letter
 from urgentaction.letters.published import (
     Standing,
@@ -24,7 +28,14 @@ from urgentaction.letters.published import (
     shown_publications,
     standing_of,
 )
-from urgentaction.letters.publishing import Terms, publish_letter, publish_update, withdraw_publication, withdraw_update
+from urgentaction.letters.publishing import (
+    GRAVE,
+    Terms,
+    publish_letter,
+    publish_update,
+    withdraw_publication,
+    withdraw_update,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -190,3 +201,112 @@ def test_the_family_comes_before_the_public(here: World, alert: Alert) -> None:
 def test_a_rumour_is_not_public(here: World, alert: Alert) -> None:
     with pytest.raises(Conflict, match="rumour"):
         publish_update(update_of(here, Status.RELEASED, confidence=Confidence.RUMOURED), by="cli:ada")
+
+
+def about(alert: Alert, status: Status, *, confidence: Confidence = Confidence.CONFIRMED) -> Alert:
+    """The alert, as if its letters told of this; nobody has told the family."""
+    assert alert.update is not None
+    StatusUpdate.objects.filter(id=alert.update.id).update(status=status.value, confidence=confidence.value)
+    return Alert.objects.get(id=alert.id)
+
+
+def tell_the_family(here: World, status: Status, *, of: tuple[str, ...] = ()) -> None:
+    told = UpdateText(
+        status=status,
+        confidence=Confidence.CONFIRMED,
+        as_of=date(2026, 11, 21),
+        reported_at=clock.now(),
+        person_keys=of,
+        is_family_informed=True,
+    )
+    pipeline.report_update(here.case.reference, told, by="cli:test")
+
+
+@pytest.mark.parametrize("status", sorted(GRAVE))
+def test_the_family_comes_before_a_letter_too(here: World, alert: Alert, status: Status) -> None:
+    alert = about(alert, status)
+    with pytest.raises(Conflict, match="family"):
+        publish(alert)
+    assert public_updates(here.case) == []
+    tell_the_family(here, status)
+    assert standing_of(publication_at(publish(alert))) is Standing.SHOWN
+    assert [one.status for one in public_updates(here.case)] == [status]
+
+
+def test_another_family_was_told(here: World, alert: Alert) -> None:
+    Person.objects.create(case=here.case, key="person-2", descriptions={"en": "a woman"})
+    alert = about(alert, Status.DIED)
+    assert alert.update is not None
+    alert.update.persons.set([here.case.persons.get(key="person-1")])
+    tell_the_family(here, Status.DIED, of=("person-2",))
+    with pytest.raises(Conflict, match="family"):
+        publish(alert)
+    tell_the_family(here, Status.DIED, of=("person-1",))
+    publish(alert)
+
+
+def test_a_letter_about_a_rumour_is_not_public(alert: Alert) -> None:
+    with pytest.raises(Conflict, match="rumour"):
+        publish(about(alert, Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED))
+
+
+def test_a_letter_without_an_update_of_its_own_tells_where_its_case_stands(here: World, alert: Alert) -> None:
+    update_of(here, Status.DIED)
+    Alert.objects.filter(id=alert.id).update(update=None)
+    with pytest.raises(Conflict, match="family"):
+        publish(Alert.objects.get(id=alert.id))
+
+
+def test_what_was_withdrawn_during_its_embargo_never_was(alert: Alert) -> None:
+    until = clock.now() + timedelta(hours=2)
+    slug = publish(alert, embargo_until=until)
+    withdraw_publication(slug, why="the family asked for it", by="cli:ada")
+    assert standing_of(publication_at(slug)) is Standing.NOTHING
+    with time_machine.travel(until + timedelta(hours=1)):
+        assert standing_of(publication_at(slug)) is Standing.NOTHING
+
+
+def test_what_was_withdrawn_after_its_embargo_is_gone(alert: Alert) -> None:
+    until = clock.now() + timedelta(hours=2)
+    slug = publish(alert, embargo_until=until)
+    with time_machine.travel(until + timedelta(hours=1)):
+        withdraw_publication(slug, why="the family asked for it", by="cli:ada")
+        assert standing_of(publication_at(slug)) is Standing.GONE
+
+
+def test_somebody_who_came_to_the_case_later_is_not_named_by_what_was_published(alert: Alert) -> None:
+    text = alert.case.texts.get()
+    text.markdown = text.markdown.replace("They are held", "Sample Latecomer is held")
+    text.save()
+    slug = publish(alert)
+    pages = [f"/letters/{slug}/", f"/letters/{slug}/en/", f"/letters/{slug}/en.pdf"]
+    assert [Client().get(page).status_code for page in pages] == [200, 200, 200]
+    assert "Sample Latecomer" in Client().get(pages[1]).content.decode()
+
+    late = Person.objects.create(
+        case=alert.case, key="person-2", confidential_name="Sample Latecomer", descriptions={"en": "a man"}
+    )
+    answers = [Client().get(page) for page in pages]
+    assert [answer.status_code for answer in answers] == [410, 410, 410]
+    assert all(b"Latecomer" not in answer.content for answer in answers)
+    assert public_updates(alert.case) == []
+    task = HumanTask.objects.get(key=f"published-name:{slug}")  # one, however often it is opened
+    assert "person-2" in task.advice
+    assert "Latecomer" not in task.title + task.advice
+
+    late.public_name, late.shown_to_public = "Sample Latecomer", "name"
+    late.save()
+    assert Client().get(pages[0]).status_code == 200
+
+
+def test_lists_show_no_title_with_a_name_that_was_recorded_since(alert: Alert) -> None:
+    slug = publish(alert, titles={"en": "A letter for S. Latecomer"})
+    for path in ("/letters/", "/letters/feed.atom"):
+        assert slug in Client().get(path).content.decode()
+    person = alert.case.persons.get()
+    person.confidential_spellings = "S. Latecomer"
+    person.save()
+    for path in ("/letters/", "/letters/feed.atom"):
+        shown = Client().get(path).content.decode()
+        assert slug not in shown
+        assert "Latecomer" not in shown

@@ -70,3 +70,15 @@ def test_news_is_told_and_taken_back(here: World, terminal: Terminal) -> None:
     here.update(Status.RELEASED)
     assert terminal.json("letter", "publish-update", "UA-2026-0001")["is_public"]
     assert "shown to nobody" in terminal.says("letter", "publish-update", "UA-2026-0001", "--take-back")
+
+
+def test_what_a_letter_still_tells_is_not_said_to_be_hidden(terminal: Terminal) -> None:
+    slug = terminal.json("letter", "publish", ALERT)["slug"]
+    terminal.says("letter", "publish-update", "UA-2026-0001")
+    told = terminal.says("letter", "publish-update", "UA-2026-0001", "--take-back")
+    assert f"is still told by {slug}" in " ".join(told.split())
+    assert "nobody" not in told
+    answer = terminal.json("letter", "publish-update", "UA-2026-0001", "--take-back")
+    assert (answer["is_public"], answer["letters"]) == (True, [slug])
+    terminal.says("letter", "unpublish", slug, "--why", "the family asked")
+    assert "shown to nobody" in terminal.says("letter", "publish-update", "UA-2026-0001", "--take-back")

@@ -213,6 +213,14 @@ class TestLink:
         assert second is not None
         assert (second.phone, second.wants_sms, second.wants_email) == ("", False, True)
 
+    def test_a_stranger_who_types_an_address_changes_nobodys_number(self) -> None:
+        confirm(asked(phone="+442079460999", asked_at=clock.now() - timedelta(hours=1)))
+        Supporter.objects.update(consented_at=clock.now() - timedelta(hours=1))
+        again = confirm(asked(phone="+442079460998", language="ko"))
+        assert again is not None
+        found = Supporter.objects.get()
+        assert (found.language, found.phone, found.wants_sms) == ("ko", "+442079460999", True)
+
     def test_the_page_acts_by_post_only(self) -> None:
         path = f"/sign-up/confirm/{seal(asked())}/"
         for method in ("get", "head"):
@@ -279,6 +287,34 @@ class TestPreferences:
         assert "two different times" in answer.content.decode()
         assert Client().post(path, form | {"quiet_until": "06:30"}).status_code == 200
         assert str(Supporter.objects.get().quiet_until) == "06:30:00"
+
+    def test_nobody_tries_out_whose_a_forwarded_link_is(self) -> None:
+        friend = self.friend()
+        path = f"/preferences/{preferences_token(friend.id)}/?lang=en"
+
+        def tries(address: str, network: str) -> HttpResponse:
+            return Client(REMOTE_ADDR=network).post(path, {"erase": "1", "address": address})  # type: ignore[return-value]
+
+        wrong = [tries(f"n{n}@supporters.invalid", f"192.0.{n}.1") for n in range(5)]
+        right = tries(ADDRESS, "198.51.100.1")
+        assert right.status_code == 422
+        assert {answer.content for answer in wrong} == {right.content}
+        assert Supporter.objects.get().email == ADDRESS
+
+    def test_who_knows_the_address_is_forgotten_at_the_fifth_try(self) -> None:
+        path = f"/preferences/{preferences_token(self.friend().id)}/"
+        for _ in range(4):
+            Client().post(path, {"erase": "1", "address": "other@supporters.invalid"})
+        assert Client().post(path, {"erase": "1", "address": ADDRESS}).status_code == 200
+        assert Supporter.objects.get().erased_at is not None
+
+    def test_one_network_tries_no_more_than_a_few_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(limiting, "FROM_A_NETWORK", Limit(2, 3600))
+        path = f"/preferences/{preferences_token(self.friend().id)}/?lang=en"
+        for _ in range(2):
+            Client().post(path, {"erase": "1", "address": "other@supporters.invalid"})
+        assert Client().post(path, {"erase": "1", "address": ADDRESS}).status_code == 422
+        assert Client().get(path).status_code == 200
 
 
 @pytest.mark.parametrize(

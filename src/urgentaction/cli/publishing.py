@@ -78,11 +78,12 @@ def list_published() -> None:
 def publish_update(
     case: Annotated[str, typer.Argument(metavar="CASE", help="The case, such as UA-2015-0117.")],
     *,
-    take_back: Annotated[bool, typer.Option("--take-back", help="Show it to nobody any more.")] = False,
+    take_back: Annotated[bool, typer.Option("--take-back", help="Take that back.")] = False,
 ) -> None:
     """Let everybody know of a case's latest update: its published letters then say that things have changed."""
     with opened() as session:
         from urgentaction.cases.queries import case_called
+        from urgentaction.letters.published import letters_telling
         from urgentaction.letters.publishing import publish_update as publish_it
         from urgentaction.letters.publishing import withdraw_update
 
@@ -93,8 +94,14 @@ def publish_update(
             withdraw_update(update, by=actor())
         else:
             publish_it(update, by=actor())
-        said = "is shown to nobody any more" if take_back else "may be known to everybody"
-        data = {"case": case, "status": update.status, "as_of": update.as_of, "is_public": not take_back}
+        telling = [row.slug for row in letters_telling(update)]
+        said = "may be known to everybody"
+        if take_back:
+            said = f"is still told by {', '.join(telling)}" if telling else "is shown to nobody any more"
+        if take_back and telling:
+            said += "; take that away too: `urgentaction letter unpublish SLUG --why …`"
+        data = {"case": case, "status": update.status, "as_of": update.as_of}
+        data |= {"is_public": bool(telling) or not take_back, "letters": telling}
         session.answer(data, f"{case}: {update} {said}.")
 
 

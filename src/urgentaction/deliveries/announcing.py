@@ -88,6 +88,18 @@ def consent_is_missing(alert: Alert, error: TemplateError) -> None:
     )
 
 
+def published_letter_names_somebody(alert: Alert, slug: str, error: TemplateError) -> None:
+    """A published letter names somebody whom the public may not know by name: it is shown no more, and says so once."""
+    open_task(
+        HumanTaskKind.DECIDE,
+        key=f"published-name:{slug}",
+        title=f"The published letter {slug} is not shown any more: it names somebody whom the public may not know",
+        advice=f"{str(error)[:200]} Then publish it anew, and `urgentaction letter unpublish` this one.",
+        alert=alert,
+        may_reopen=True,
+    )
+
+
 def names_are_unreadable(alert: Alert, error: DecryptionError) -> None:
     """Nobody can say whom a text may name while the names can't be read: nothing of it goes out until they can."""
     open_task(

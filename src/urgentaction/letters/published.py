@@ -1,22 +1,26 @@
 """Reads on publications: what everybody may see at this moment. Asked anew for every page; nothing is kept.
 
 A publication is shown from its own embargo's end and its case's, until it is withdrawn, and only as long as everybody
-in it may still be shown as they were. Who opens its address otherwise learns no more than `Standing` says.
+in it may still be shown as they were and its frozen texts name nobody whom the public may not know by name: people
+come to a case later, and spellings too. Who opens its address otherwise learns no more than `Standing` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Prefetch, Q, QuerySet
 
 from urgentaction.cases.models import Case, StatusUpdate
 from urgentaction.cases.vocabulary import Confidence
 from urgentaction.core import clock
 
+from .consent import ConsentError, Guard, guard_of
+from .content import Audience
 from .models import Publication, PublicEdition, PublicUpdate
 from .publishing import has_kept_consent
 
@@ -25,8 +29,8 @@ class Standing(StrEnum):
     """What may be said of an address under which a letter was, is or will be published."""
 
     SHOWN = "shown"
-    GONE = "gone"  # withdrawn, or somebody took back their consent
-    NOTHING = "nothing"  # never published, or under embargo: the two must look alike
+    GONE = "gone"  # withdrawn, somebody took back their consent, or it names somebody whom it may not name
+    NOTHING = "nothing"  # never published, under embargo, or withdrawn while it was: they must look alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +45,53 @@ class Heading:
 
 
 def standing_of(publication: Publication | None) -> Standing:
-    """What may be said of it now."""
+    """What may be said of it now. Looks through the whole of its texts."""
+    return _standing(publication, name_shown)
+
+
+def _standing(publication: Publication | None, look: Callable[[Publication], ConsentError | None]) -> Standing:
     if publication is None:
         return Standing.NOTHING
-    if publication.withdrawn_at is not None:
-        return Standing.GONE
-    now = clock.now()
-    if any(until is not None and until > now for until in _embargoes(publication)):
+    withdrawn, now = publication.withdrawn_at, clock.now()
+    # Withdrawn before anybody could read it: that there was a letter must not come out either.
+    if any(until is not None and until > (withdrawn or now) for until in _embargoes(publication)):
         return Standing.NOTHING
+    if withdrawn is not None:
+        return Standing.GONE
     if not has_kept_consent(publication.alert.case.persons.all(), publication.shown_forms):
         return Standing.GONE
-    return Standing.SHOWN
+    return Standing.SHOWN if look(publication) is None else Standing.GONE
+
+
+def name_shown(publication: Publication) -> ConsentError | None:
+    """What the guard says today of the frozen texts, in every language: all lead to each other. None: no objection."""
+    texts: dict[str, str] = {}
+    for edition in publication.editions.defer("pdf", "parts"):
+        readable = {"title": edition.title, "Re: line": edition.re_line, "text": edition.text, "HTML": edition.html}
+        texts |= {f"{label} ({edition.language})": text for label, text in readable.items()}
+    texts["correction"] = "\n".join(publication.correction.values())
+    return _objection(guard_of(publication.alert.case), texts)
+
+
+def _objection(guard: Guard, texts: dict[str, str]) -> ConsentError | None:
+    try:
+        guard.check(texts, Audience.PUBLIC)
+    except ConsentError as error:
+        return error
+    return None
+
+
+class _Glance:
+    """Looks at what a list shows of a letter, title and "Re:" line; each case's persons are read once."""
+
+    def __init__(self) -> None:
+        self._guards: dict[uuid.UUID, Guard] = {}
+
+    def __call__(self, publication: Publication) -> ConsentError | None:
+        case = publication.alert.case
+        guard = self._guards.get(case.id) or self._guards.setdefault(case.id, guard_of(case))
+        lines = {one.language: f"{one.title}\n{one.re_line}" for one in publication.editions.all()}
+        return _objection(guard, lines)
 
 
 def publication_at(slug: str) -> Publication | None:
@@ -66,18 +106,20 @@ def shown_at(publication: Publication) -> datetime:
 
 
 def shown_publications(*, region: str = "", topic: str = "") -> list[Publication]:
-    """Everything that is shown now and has not been corrected, the latest first."""
+    """Everything that is shown now and has not been corrected, the latest first.
+
+    Of the texts only what a list shows is looked at; the whole when a letter is opened.
+    """
     now = clock.now()
     rows = Publication.objects.filter(withdrawn_at=None).filter(Q(embargo_until=None) | Q(embargo_until__lte=now))
     if region:
         rows = rows.filter(region=region)
     if topic:
         rows = rows.filter(topic=topic)
-    found = [
-        row
-        for row in rows.select_related("alert__case").prefetch_related("alert__case__persons", "alert__case__countries")
-        if standing_of(row) is Standing.SHOWN
-    ]
+    lines = Prefetch("editions", PublicEdition.objects.only("publication", "language", "title", "re_line"))
+    rows = rows.select_related("alert__case").prefetch_related("alert__case__persons", "alert__case__countries", lines)
+    look = _Glance()
+    found = [row for row in rows if _standing(row, look) is Standing.SHOWN]
     corrected = {row.corrects_id for row in found if row.corrects_id}
     return sorted((row for row in found if row.id not in corrected), key=shown_at, reverse=True)
 
@@ -109,6 +151,12 @@ def public_updates(case: Case) -> list[StatusUpdate]:
     told = {row.alert.update_id for row in letters if row.alert.update_id and standing_of(row) is Standing.SHOWN}
     rows: QuerySet[StatusUpdate] = StatusUpdate.objects.filter(Q(id__in=decided) | Q(id__in=told), case=case)
     return list(rows.exclude(confidence=Confidence.RUMOURED).order_by("-as_of", "-recorded_at"))
+
+
+def letters_telling(update: StatusUpdate) -> list[Publication]:
+    """The letters through which everybody knows of an update, or will once their embargo is over; the latest first."""
+    rows = Publication.objects.filter(alert__update=update, withdrawn_at=None).select_related("alert__case")
+    return list(rows.order_by("-published_at"))
 
 
 def newer_update(publication: Publication) -> StatusUpdate | None:

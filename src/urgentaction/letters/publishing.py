@@ -6,7 +6,9 @@ public, checked for names that the public may not have, and frozen with its hash
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -88,7 +90,8 @@ def publish_letter(alert: Alert, terms: Terms, *, by: str) -> Publication:
         by: who decides, as the audit log names people.
 
     Raises:
-        Conflict: its letters do not stand, it lacks approvals, it is published already.
+        Conflict: its letters do not stand, it lacks approvals, it is published already, or nobody may know yet of
+            what it is about (`_may_be_known`).
         NotFound: there is no publication `terms.corrects`.
         TemplateError: an edition can't be made, or would show a name that the public may not have.
     """
@@ -158,12 +161,7 @@ def publish_update(update: StatusUpdate, *, by: str) -> PublicUpdate:
     Raises:
         Conflict: it is a rumour, or the family has not been told of it.
     """
-    if update.confidence == Confidence.RUMOURED:
-        raise Conflict.of("update", "it is a rumour; publish it once it is credible or confirmed")
-    if update.status in GRAVE and not update.is_family_informed:
-        raise Conflict.of(
-            "update", "the family comes first; record that they were told (--family-informed), then publish"
-        )
+    _may_be_known(update)
     row, is_new = PublicUpdate.objects.get_or_create(
         update=update, defaults={"published_at": clock.now(), "published_by": by[:80]}
     )
@@ -174,7 +172,9 @@ def publish_update(update: StatusUpdate, *, by: str) -> PublicUpdate:
 
 @transaction.atomic
 def withdraw_update(update: StatusUpdate, *, by: str) -> bool:
-    """Show a status update to nobody any more. False if it was not public."""
+    """Take the decision on an update back. False if there was none. A shown letter about it goes on telling it:
+    `published.letters_telling`.
+    """
     deleted, _ = PublicUpdate.objects.filter(update=update).delete()
     if deleted:
         record_audit(by, "update.unpublish", f"update:{update.id}", status=update.status)
@@ -204,6 +204,38 @@ def _may_be_published(alert: Alert) -> None:
         raise Conflict.of("alert", f"{alert.number} is {alert.state} and has no frozen letter; publish it once it has")
     if not has_enough_approvals(alert):
         raise Conflict.of("alert", f"{alert.number} lacks an approval; what is not approved is not published")
+    case = alert.case
+    own = case.updates.filter(status=case.status, confidence=case.confidence).order_by("-case_version")
+    told = alert.update or own.first()  # as `views.update` has it
+    if told is not None:
+        _may_be_known(told)
+
+
+def _may_be_known(update: StatusUpdate) -> None:
+    """Whether everybody may know of an update, by its own publication or by that of a letter about it.
+
+    An update is never changed, so that the family was told may stand in a later one of the same status and about the
+    same persons. An earlier one says nothing: in a case of several it may have been about another of them.
+
+    Raises:
+        Conflict: it is a rumour, or the family has not been told.
+    """
+    if update.confidence == Confidence.RUMOURED:
+        raise Conflict.of("update", "it is a rumour; publish it once it is credible or confirmed")
+    if update.status not in GRAVE or update.is_family_informed:
+        return
+    later = StatusUpdate.objects.filter(
+        case=update.case_id, status=update.status, case_version__gt=update.case_version, is_family_informed=True
+    )
+    meant = set(update.persons.values_list("id", flat=True))  # nobody in particular: everybody in the case
+    if not any(_is_about(meant, set(one.persons.values_list("id", flat=True))) for one in later):
+        raise Conflict.of(
+            "update", "the family comes first; record that they were told (--family-informed), then publish"
+        )
+
+
+def _is_about(meant: AbstractSet[uuid.UUID], told: AbstractSet[uuid.UUID]) -> bool:
+    return not told or (bool(meant) and meant <= told)
 
 
 def _corrected(alert: Alert, terms: Terms) -> Publication | None:

@@ -25,6 +25,7 @@ from django.views.decorators.http import require_safe
 from urgentaction.cases.models import StatusUpdate
 from urgentaction.cases.vocabulary import Status, label
 from urgentaction.core.errors import InvalidInput
+from urgentaction.deliveries.announcing import published_letter_names_somebody
 from urgentaction.letters.models import Publication
 from urgentaction.letters.organisation import organisation
 from urgentaction.letters.published import (
@@ -33,6 +34,7 @@ from urgentaction.letters.published import (
     correction_of,
     headings,
     languages_of,
+    name_shown,
     newer_update,
     public_updates,
     publication_at,
@@ -222,7 +224,11 @@ def _open(slug: str) -> Publication | None:
     standing = standing_of(publication)
     if standing is Standing.NOTHING:
         raise Http404
-    return publication if standing is Standing.SHOWN else None
+    if standing is Standing.SHOWN:
+        return publication
+    if publication is not None and publication.withdrawn_at is None and (error := name_shown(publication)):
+        published_letter_names_somebody(publication.alert, publication.slug, error)
+    return None
 
 
 def _gone(request: HttpRequest) -> HttpResponse:

@@ -1,12 +1,13 @@
-"""How often a form may be sent: from one network, and about one address. Counted where all pace is (`deliveries.pace`).
+"""How often a form may be sent: from one network, about one address, and on one supporter's page.
 
-Keys are keyed hashes: neither a network nor an address stands in the broker. Without the broker each process counts for
-itself, more strictly.
+Counted where all pace is (`deliveries.pace`). Keys are keyed hashes: neither a network nor an address stands in the
+broker. Without the broker each process counts for itself, more strictly.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import uuid
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -19,6 +20,8 @@ HOUR, DAY = 3600, 86_400
 FROM_A_NETWORK = Limit(40, HOUR)
 #: Confirmation mails that one address may get by somebody's typing it.
 ABOUT_AN_ADDRESS = Limit(3, DAY)
+#: Addresses that may be typed, to be forgotten, on one supporter's page: who was forwarded the link tries others'.
+ON_ONE_PAGE = Limit(5, DAY)
 
 _open: dict[str, Pace] = {}
 
@@ -31,6 +34,12 @@ def may_send(request: HttpRequest) -> bool:
 def may_be_mailed(email: str) -> bool:
     """Whether one more confirmation mail may go to this address. Counts. The answer must not show on any page."""
     return _take(ABOUT_AN_ADDRESS, "address", email)
+
+
+def may_try_an_address(request: HttpRequest, supporter_id: uuid.UUID) -> bool:
+    """Whether what is typed may be compared with this supporter's address. Counts; the answer must not show."""
+    is_network_free = _take(FROM_A_NETWORK, "erase-network", network_of(request))
+    return _take(ON_ONE_PAGE, "erase-page", str(supporter_id)) and is_network_free
 
 
 def network_of(request: HttpRequest) -> str:

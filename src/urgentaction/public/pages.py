@@ -14,6 +14,7 @@ from urgentaction.deliveries.models import Delivery
 from urgentaction.deliveries.references import delivery_id_of
 from urgentaction.letters.organisation import organisation
 from urgentaction.supporters.links import read_unsubscribe_token
+from urgentaction.supporters.rules import SuppressionReason
 from urgentaction.supporters.service import unsubscribe
 
 from .answering import page, secret
@@ -73,7 +74,10 @@ def _text_message(reference: str) -> Delivery | None:
 @transaction.atomic
 def _end_texts(row: Delivery) -> None:
     if row.supporter is not None:
-        unsubscribe(row.supporter.id, source="link in a text message", channel=Channel.SMS)
+        # As an answer of STOP: who holds the telephone need not be who signed up with its number.
+        unsubscribe(
+            row.supporter.id, source="link in a text message", channel=Channel.SMS, reason=SuppressionReason.STOP
+        )
 
 
 @transaction.atomic

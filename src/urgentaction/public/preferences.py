@@ -1,6 +1,7 @@
 """The page on which supporters say what we may send them, and how they are forgotten. Their link is the guard.
 
 Mails are forwarded, so the page shows nobody's name, address or number; who wants to be forgotten types the address.
+They may do so a few times a day only: otherwise whoever was forwarded a link could try out whose it is.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from urgentaction.supporters.links import read_preferences_token
 from urgentaction.supporters.models import Supporter
 from urgentaction.supporters.preferences import Preferences, change_preferences, owns, supporter_with
 
+from . import limiting
 from .answering import page, secret
 from .sign_up_form import Fault
 from .wording import PreferencesWords, message_languages, reader_language, words_in
@@ -53,7 +55,8 @@ def _saved(request: HttpRequest, supporter: Supporter, language: str) -> HttpRes
 
 
 def _erased(request: HttpRequest, supporter: Supporter, language: str) -> HttpResponse:
-    if not owns(supporter, request.POST.get("address", "")):
+    may_try = limiting.may_try_an_address(request, supporter.id)
+    if not owns(supporter, request.POST.get("address", "")) or not may_try:  # beyond the limit as for a wrong one
         fault = Fault("address", words_in(language).preferences.erase_fault)
         return _shown(request, supporter, language, faults=(fault,))
     erase_supporter(supporter.id)

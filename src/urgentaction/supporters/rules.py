@@ -34,9 +34,11 @@ RANK: Mapping[SuppressionReason, int] = {
     SuppressionReason.HARD_BOUNCE: 2,
     SuppressionReason.MANUAL: 3,
     SuppressionReason.UNSUBSCRIBED: 4,
-    SuppressionReason.STOP: 4,
-    SuppressionReason.COMPLAINT: 4,
-    SuppressionReason.ERASED: 5,
+    # These two may come from somebody who gets the messages and is not who signed up. The preferences page lifts an
+    # `unsubscribed`, so that must not stand in their place.
+    SuppressionReason.STOP: 5,
+    SuppressionReason.COMPLAINT: 5,
+    SuppressionReason.ERASED: 6,
 }
 #: Said by the person: staff lifts these only where the person says otherwise.
 WISHES = frozenset(

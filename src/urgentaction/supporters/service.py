@@ -202,8 +202,8 @@ _SAID = {
 
 
 def _agreed_again(lifted: Suppression, *, source: str) -> None:
-    """Unsubscribing took back the consent as well: who asks for it again gives it again."""
-    if lifted.reason != SuppressionReason.UNSUBSCRIBED:
+    """Unsubscribing, or the stop button, took back the consent as well: who asks for it again gives it again."""
+    if lifted.reason not in WISHES - {SuppressionReason.ERASED}:
         return
     is_mail = lifted.channel == Channel.EMAIL
     index = {"email_index" if is_mail else "phone_index": bytes(lifted.address_index)}
@@ -216,8 +216,18 @@ def _agreed_again(lifted: Suppression, *, source: str) -> None:
 # --- Leaving ----------------------------------------------------------------------------------------------------------
 
 
-def unsubscribe(supporter_id: uuid.UUID, *, source: str, channel: Channel = Channel.EMAIL) -> bool:
+def unsubscribe(
+    supporter_id: uuid.UUID,
+    *,
+    source: str,
+    channel: Channel = Channel.EMAIL,
+    reason: SuppressionReason = SuppressionReason.UNSUBSCRIBED,
+) -> bool:
     """End mail (or text messages) to a supporter, at once and for good; the other channel stays as it was.
+
+    Args:
+        reason: STOP where whoever reads the messages says so and may be another than the supporter. Nobody proves a
+            number by typing it, so the supporter's own page must not lift that.
 
     Returns:
         True if somebody was there; the web never tells which.
@@ -236,7 +246,7 @@ def unsubscribe(supporter_id: uuid.UUID, *, source: str, channel: Channel = Chan
     setattr(supporter, wish, False)
     supporter.save(update_fields=[wish])
     if index:
-        suppress_index(channel, bytes(index), reason=SuppressionReason.UNSUBSCRIBED, source=source)
+        suppress_index(channel, bytes(index), reason=reason, source=source)
     return True
 
 

@@ -94,7 +94,8 @@ def unseal(token: str) -> SignUp | None:
 def confirm(sign_up: SignUp) -> Supporter | None:
     """Whoever reads the address's mail pressed the button: from now on they are a supporter. Repeating it is harmless.
 
-    A number that is somebody else's is left out. One that said STOP stays silent: its suppression is not lifted here.
+    A number that is somebody else's is left out, and so is another than a supporter already has: anybody can type
+    their address into the form. One that said STOP stays silent: its suppression is not lifted here.
 
     Returns:
         The supporter, or None where the address's owner has said no since the form was sent.
@@ -118,7 +119,7 @@ def _confirm(sign_up: SignUp) -> Supporter | None:
     supporter.language = sign_up.language
     supporter.name = sign_up.name or supporter.name
     supporter.wants_email = True
-    if sign_up.phone and not _is_anothers(sign_up.phone, supporter):
+    if sign_up.phone and supporter.phone in ("", sign_up.phone) and not _is_anothers(sign_up.phone, supporter):
         supporter.phone, supporter.wants_sms = sign_up.phone, True
     supporter.consented_at, supporter.consent_source = clock.now(), sign_up.words[:120]
     supporter.save()
