@@ -13,6 +13,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from tests.flow.test_cli import Terminal, terminal
+from tests.flow.test_consent import name_somebody
 from tests.flow.world import World
 from urgentaction import pipeline
 from urgentaction.alerts.models import Alert
@@ -171,9 +172,12 @@ def test_a_stored_letter_that_was_changed_behind_our_back_is_told(alert: Alert) 
     assert (found.form, found.is_intact, found.is_ours) == (Form.TEXT, False, False)
 
 
-def test_what_everybody_can_download_is_ours_too(alert: Alert) -> None:
-    publication = publish_letter(alert, Terms(), by="cli:ada")
-    edition = publication.editions.get(language="en")
+def test_what_everybody_can_download_is_ours_too(world: World) -> None:
+    name_somebody(world, "[[person-1]]", shown_to_government="name")
+    alert = world.start()
+    edition = publish_letter(alert, Terms(), by="cli:ada").editions.get(language="en")
+    assert "Qazul" in letter_of(alert).text
+    assert "Qazul" not in edition.text
     verdict = verify(bytes(edition.pdf))
     assert (verdict.form, verdict.is_ours) == (Form.PUBLIC, True)
     assert verdict.letter is not None
