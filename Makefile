@@ -38,10 +38,14 @@ setup: $(VENV)/.dev ## install everything that development needs, into .venv
 
 .PHONY: test
 test: $(VENV)/.dev ## run the tests (TESTS="tests/unit -k letters" runs some)
-	@$(BIN)/pytest --numprocesses=$(JOBS) --dist=loadfile $(TESTS)
+	@$(BIN)/pytest --numprocesses=$(JOBS) --dist=loadfile $(or $(TESTS),--ignore=tests/browser)
+
+.PHONY: browser
+browser: $(VENV)/.dev ## look at the public pages in a real browser (needs Chromium); pictures go to var/screenshots
+	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/browser
 
 .PHONY: check
-check: format-check lint types imports migrations test ## what CI runs: format, lint, types, imports, migrations, tests
+check: format-check lint types imports migrations test browser ## what CI runs: format, lint, types, imports, migrations, tests
 
 .PHONY: format
 format: $(VENV)/.dev ## put the code into shape
