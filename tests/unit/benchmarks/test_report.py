@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from benchmarks import __main__ as everything
 from benchmarks import contenders, fanout, kill, report, scale, usual
 from benchmarks.report import BenchmarkFailed, Result, percentile
 from benchmarks.sink_program import SinkProgram
+from urgentaction.core.languages import LETTER_LANGUAGES
 
 
 def test_a_result_leaves_out_what_does_not_apply() -> None:
@@ -221,3 +223,11 @@ def test_without_postfix_the_ratio_is_left_out(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("shutil.which", lambda *_args, **_more: None)
     with SinkProgram() as sink:
         assert contenders.smtp_source(sink, messages=5, size=1000) is None
+
+
+def test_a_letter_is_set_without_a_database() -> None:
+    """As a program of its own, because it sets Django up by itself."""
+    command = [sys.executable, "-m", "benchmarks.pdf", "--rounds", "1", "--json"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)["figures"]) == set(LETTER_LANGUAGES)
