@@ -20,7 +20,9 @@ from urgentaction.cases.models import CaseText, Person
 from urgentaction.cases.queries import PersonAsShown
 from urgentaction.cases.vocabulary import Status
 from urgentaction.core import clock
+from urgentaction.deliveries.announcing import consent_is_missing
 from urgentaction.deliveries.models import Delivery, HumanTask
+from urgentaction.deliveries.people import close_decision
 from urgentaction.letters import service, views
 from urgentaction.letters.consent import ConsentError, Guard
 from urgentaction.letters.models import Letter, Notice
@@ -232,3 +234,10 @@ def test_without_the_keys_to_the_names_nothing_goes_out(world: World, sandbox: S
         alert=alert, channel="email", supporter__isnull=False, due_at__lte=clock.database_now()
     )
     assert not due.exists(), "they would be chosen first, and keep everybody else's mail waiting"
+
+
+def test_that_a_text_names_somebody_stays_a_task_whatever_becomes_of_the_alert(world: World) -> None:
+    alert = world.start()
+    consent_is_missing(alert, ConsentError("person-1 in the text, line 3"))
+    close_decision(alert, by="system:alerts", result="overtaken")
+    assert HumanTask.objects.get(key=f"consent:{alert.id}").done_at is None

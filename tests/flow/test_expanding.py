@@ -16,6 +16,7 @@ from urgentaction.cases.vocabulary import Status
 from urgentaction.core.enqueue import Task
 from urgentaction.deliveries import expand, expanding
 from urgentaction.deliveries.models import Delivery
+from urgentaction.directory.models import ContactPoint
 
 
 def test_in_whatever_pages_everybody_gets_one_row_for_each_channel(
@@ -63,3 +64,20 @@ def test_who_finds_somebody_at_it_leaves_the_supporters_and_serves_the_officials
     assert Alert.objects.get(id=alert.id).expanded_at is not None
     assert Delivery.objects.filter(alert=alert, role="supporter").exists()
     assert (Task.ADVANCE_ALERT, str(alert.id)) not in hints
+
+
+def test_made_again_the_rows_of_officials_stay_those_there_are(world: World, sandbox: SandboxProgram) -> None:
+    """A better number on file by then is for the cascade: a second first step would write to the office twice."""
+    alert = world.start(Status.RETURN_IMMINENT)
+    made = sorted(Delivery.objects.filter(alert=alert).exclude(role="supporter").values_list("id", flat=True))
+    assert made
+    for point in world.president.office.contact_points.all():
+        point.rank += 1
+        point.save()
+    ContactPoint.objects.create(
+        office=world.president.office, channel="fax", printed_value="+82 2-770-4799", dial_value="+12025550199", rank=0
+    )
+    Alert.objects.filter(id=alert.id).update(expanded_at=None)
+    pipeline.advance_alert(alert.id)
+    assert Alert.objects.get(id=alert.id).expanded_at is not None
+    assert sorted(Delivery.objects.filter(alert=alert).exclude(role="supporter").values_list("id", flat=True)) == made

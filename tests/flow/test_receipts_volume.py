@@ -19,6 +19,7 @@ from twilio.request_validator import RequestValidator
 from tests.flow.reporting import GATEWAYS, TWILIO_TOKEN, delivery, mailing, running_alert, told
 from tests.flow.test_indexes import plan_of
 from tests.flow.world import World
+from urgentaction import pipeline
 from urgentaction.api import webhooks
 from urgentaction.channels.contract import ReceiptKind as Kind
 from urgentaction.channels.contract import RetryClass
@@ -238,3 +239,14 @@ def broken_for(broken: Receipt, meant_by: Any) -> Any:
         return meant_by(receipt, *rest)
 
     return buggy
+
+
+def test_who_finds_all_waiting_receipts_in_other_hands_wakes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers would wake each other until the one that holds them is done."""
+    told: list[Task] = []
+    monkeypatch.setattr(pipeline, "enqueue", lambda task, *_: told.append(task))
+    monkeypatch.setattr(service, "pending", lambda *_: ["one that another worker has"])
+    monkeypatch.setattr(service, "apply_pending", lambda **_: 0)
+    assert (pipeline.apply_receipts(), told) == (0, [])
+    monkeypatch.setattr(service, "apply_pending", lambda **_: 500)
+    assert (pipeline.apply_receipts(), set(told)) == (500, {Task.APPLY_RECEIPTS, Task.SEND_URGENT})
