@@ -263,7 +263,7 @@ class TestWhatIsShown:
         client = staff(Role.VIEWER)
         for path in ("/console/", f"/console/alerts/{alert.id}/"):
             whole, part = text(client.get(path)), text(client.get(f"{path}live/"))
-            assert f'data-live="{path}live/"' in whole
+            assert f'hx-get="{path}live/"' in whole
             assert "<html" not in part
             assert alert.number in whole
             assert part.strip()[:40] in whole

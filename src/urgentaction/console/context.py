@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from .navigation import MENU
+from .permissions import is_at_least
 
 
-def mode(_request: HttpRequest) -> dict[str, str]:
-    """`sandbox` or `live`, for the banner that no page may lack."""
-    return {"mode": settings.MODE.value}
+def mode(request: HttpRequest) -> dict[str, Any]:
+    """`mode`: `sandbox` or `live`, for the banner that no page may lack. `menu`: what this user's menu holds."""
+    return {"mode": settings.MODE.value, "menu": lambda: menu_for(request)}
+
+
+def menu_for(request: HttpRequest) -> list[dict[str, str]]:
+    """Entries of the main menu that the user may open."""
+    entries = []
+    for entry in MENU:
+        if is_at_least(request.user, entry.least):
+            try:
+                address = reverse(entry.route)
+            except NoReverseMatch:
+                continue
+            entries.append({"here": entry.here, "address": address, "label": str(entry.label)})
+    return entries

@@ -1,116 +1,66 @@
-"""The pages: what goes on now, an alert, a case. Each has a live part that is fetched again while it is looked at."""
+"""An alert's page, with a live part that is fetched again while it is looked at."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from urgentaction.accounts.models import Role
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.alerts.queries import LIVE, alert_called
-from urgentaction.cases.queries import case_called
-from urgentaction.core.errors import NotFound
+from urgentaction.console.permissions import is_at_least, may
+from urgentaction.console.reading import names_of, with_progress
+from urgentaction.console.responses import found_or_404, page, private
 from urgentaction.deliveries.models import Role as RecipientRole
 from urgentaction.deliveries.rules import State
 
 from . import reading
-from .permissions import is_at_least, may
 
 UNDECIDED = (AlertState.DRAFT, AlertState.AWAITING_APPROVAL)
 
 
 @require_safe
 @may(Role.VIEWER)
-def now(request: HttpRequest) -> HttpResponse:
-    """What runs, what waits for somebody, what is unknown."""
-    return _private(render(request, "console/now.html", {"now": reading.now_page(), "here": "now"}))
-
-
-@require_safe
-@may(Role.VIEWER)
-def now_live(request: HttpRequest) -> HttpResponse:
-    """The live part of `now`."""
-    return _private(render(request, "console/now_live.html", {"now": reading.now_page()}))
-
-
-@require_safe
-@may(Role.VIEWER)
 def alert(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     """One alert: letters, deliveries, receipts, and what may be done with it."""
-    return _private(render(request, "console/alert.html", _alert_context(request, alert_id)))
+    return page(request, "console/alerts/page.html", _alert_context(request, alert_id))
 
 
 @require_safe
 @may(Role.VIEWER)
 def alert_live(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     """The live part of an alert's page."""
-    return _private(render(request, "console/alert_live.html", _alert_context(request, alert_id)))
+    return page(request, "console/alerts/live.html", _alert_context(request, alert_id))
 
 
 @require_safe
 @may(Role.VIEWER)
 def letter(_request: HttpRequest, letter_id: uuid.UUID) -> HttpResponse:
     """A letter's PDF, to read or to print and post."""
-    try:
-        found = reading.letter_numbered(letter_id)
-    except NotFound as error:
-        raise Http404 from error
+    found = found_or_404(lambda: reading.letter_numbered(letter_id))
     name = f"{found.alert.number.replace('/', '-')}-{found.role}-{found.language}.pdf"
     response = HttpResponse(bytes(found.pdf), content_type="application/pdf")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return _private(response)
-
-
-@require_safe
-@may(Role.VIEWER)
-def cases(request: HttpRequest) -> HttpResponse:
-    """Cases with their status."""
-    after = request.GET.get("after", "")[:32]
-    page = reading.cases(after=after)
-    context = {"cases": page.items, "next": page.last, "after": after, "here": "cases"}
-    return _private(render(request, "console/cases.html", context))
-
-
-@require_safe
-@may(Role.VIEWER)
-def case(request: HttpRequest, reference: str) -> HttpResponse:
-    """One case: what happened, and the alerts that followed."""
-    try:
-        found = case_called(reference)
-    except NotFound as error:
-        raise Http404 from error
-    updates = list(reading.updates_of(found))
-    context = {
-        "case": found,
-        "title": found.titles.get("en", found.reference),
-        "updates": updates,
-        "alerts": reading.with_progress(found.alerts.order_by("-created_at")),
-        "names": reading.names_of(update.recorded_by for update in updates),
-    }
-    return _private(render(request, "console/case.html", context))
+    return private(response)
 
 
 def _alert_context(request: HttpRequest, alert_id: uuid.UUID) -> dict[str, Any]:
-    try:
-        found = alert_called(str(alert_id))
-    except NotFound as error:
-        raise Http404 from error
+    found = found_or_404(lambda: alert_called(str(alert_id)))
     after, state, role = _page_of(request)
-    page = reading.deliveries(found, after=after, state=state, role=role)
+    shown = reading.deliveries(found, after=after, state=state, role=role)
     approvals = list(found.approvals.order_by("at"))
     return {
         "alert": found,
         "plan": AlertPlan.from_json(found.plan),
         "targets": found.targets.select_related("official"),
-        "progress": reading.with_progress([found])[0],
+        "progress": with_progress([found])[0],
         "letters": reading.letters_of(found),
-        "lines": page.items,
-        "next": page.next,
+        "lines": shown.items,
+        "next": shown.next,
         "after": after,
         "state": state,
         "role": role,
@@ -120,7 +70,7 @@ def _alert_context(request: HttpRequest, alert_id: uuid.UUID) -> dict[str, Any]:
         "receipts": reading.receipts_of(found),
         "approvals": approvals,
         "tasks": found.human_tasks.filter(done_at=None).order_by("created_at"),
-        "names": reading.names_of([found.drafted_by, *(one.by for one in approvals)]),
+        "names": names_of([found.drafted_by, *(one.by for one in approvals)]),
         **_choices(request, found),
     }
 
@@ -144,8 +94,3 @@ def _page_of(request: HttpRequest) -> tuple[int, str, str]:
         state if state in {known.value for known in State} else "",
         role if role in {known.value for known in RecipientRole} else "",
     )
-
-
-def _private(response: HttpResponse) -> HttpResponse:
-    response.headers["Cache-Control"] = "no-store"
-    return response

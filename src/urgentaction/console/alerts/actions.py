@@ -6,8 +6,7 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -16,9 +15,9 @@ from urgentaction import pipeline
 from urgentaction.accounts.models import Role
 from urgentaction.alerts.models import Alert
 from urgentaction.alerts.queries import alert_called
-from urgentaction.core.errors import InvalidInput, NotAllowed, NotFound
-
-from .permissions import acting, may
+from urgentaction.console.permissions import acting, may
+from urgentaction.console.responses import attempt, found_or_404
+from urgentaction.core.errors import InvalidInput
 
 LONGEST_HOLD = timedelta(hours=24)
 LONGEST_TEXT = 200
@@ -76,14 +75,8 @@ def let_go(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 
 def _act(request: HttpRequest, alert_id: uuid.UUID, deed: Callable[[Alert], str]) -> HttpResponse:
     """Do it and say what came of it. A refusal is a message on the same page, not an error page."""
-    try:
-        alert = alert_called(str(alert_id))
-    except NotFound as error:
-        raise Http404 from error
-    try:
-        messages.success(request, deed(alert))
-    except (InvalidInput, NotAllowed) as refusal:
-        messages.error(request, str(refusal))
+    alert = found_or_404(lambda: alert_called(str(alert_id)))
+    attempt(request, lambda: deed(alert))
     return redirect("console:alert", alert_id=alert.id)
 
 

@@ -1,0 +1,1 @@
+"""Alerts: composing, previewing, deciding, holding and stopping."""

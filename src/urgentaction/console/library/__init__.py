@@ -1,0 +1,1 @@
+"""Templates: reading, editing, previewing, reviewing."""

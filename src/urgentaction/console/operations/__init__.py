@@ -1,0 +1,1 @@
+"""Settings and what keeps the service going: gateways, rules, standing approvals, tokens, on-call, the audit log."""
