@@ -8,6 +8,7 @@ WeasyPrint is given the HTML of the same letter.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import statistics
@@ -51,6 +52,7 @@ def measure(chosen: argparse.Namespace) -> Result:
     forget_environment()
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     django.setup()
+    gc.freeze()  # as a worker does once everything is loaded (workers/app.py)
     ours: dict[str, list[float]] = {}
     processor: dict[str, float] = {}
     for language in languages():

@@ -36,7 +36,6 @@ class Bounds:
 BOUNDS = Bounds()
 
 _MARK = re.compile(r"[*_\[\]<>&\\`]|(?:^|(?<=\s))(?:[-+]|\d{1,9}[.)])(?=\s)", re.MULTILINE)
-_WORD = re.compile(r"\S+")
 _INDENT = re.compile(r"^[^\S\n]+(?=\S)", re.MULTILINE)
 #: Without a place of their own: marks (Mn, Me) and format characters (Cf), of Unicode's general categories.
 _WEIGHTLESS = frozenset({"Mn", "Me", "Cf"})
@@ -46,13 +45,10 @@ def excess(text: str, *, bounds: Bounds = BOUNDS) -> str | None:
     """What is too much in a text, as the end of the sentence "the template …"; None if all is well."""
     if (found := text.count("\n") + 1) > bounds.lines:
         return f"writes {found} lines; at most {bounds.lines} are allowed"
-    if (found := sum(1 for _ in _MARK.finditer(text))) > bounds.marks:
+    if (found := len(_MARK.findall(text))) > bounds.marks:
         return f"writes {found} Markdown marks (*, [, >, - …); at most {bounds.marks} are allowed"
-    for match in _WORD.finditer(text):
-        if len(match[0]) > bounds.word:
-            return (
-                f"writes a word of {len(match[0])} characters, {_clipped(match[0])}; at most {bounds.word} are allowed"
-            )
+    if len(longest := max(text.split(), key=len, default="")) > bounds.word:
+        return f"writes a word of {len(longest)} characters, {_clipped(longest)}; at most {bounds.word} are allowed"
     if any(len(match[0].expandtabs(4)) > bounds.columns for match in _INDENT.finditer(text)):
         return f"indents a line by more than {bounds.columns} columns; take the spaces away"
     if (letter := _overloaded(text, bounds.stack)) is not None:
@@ -62,6 +58,8 @@ def excess(text: str, *, bounds: Bounds = BOUNDS) -> str | None:
 
 def _overloaded(text: str, most: int) -> str | None:
     """The first character with too many weightless ones behind it."""
+    if text.isascii():
+        return None
     weightless = [char for char in set(text) if unicodedata.category(char) in _WEIGHTLESS]
     if not weightless:
         return None

@@ -50,6 +50,8 @@ class Face:
         has_bold: there is a bold cut; where there is none, what is strong is set in the sans face with more ink.
         has_slant, has_fax_slant: emphasis can be set in italics on the letter, on the fax.
         hyphens: words may be divided; only where Typst knows the language's rules and readers expect it.
+        page_lines, fax_page_lines: about as many lines of the plain text (72 columns) as one page holds. A guess, from
+            letters that were set: with it one tries what probably fits, and whether it did is seen on the page.
     """
 
     text: tuple[str, ...]
@@ -65,6 +67,8 @@ class Face:
     has_slant: bool = True
     has_fax_slant: bool = True
     hyphens: bool = False
+    page_lines: int = 51
+    fax_page_lines: int = 44
 
 
 def _serif(order: tuple[Han, ...]) -> tuple[str, ...]:
@@ -75,12 +79,12 @@ def _sans(order: tuple[Han, ...]) -> tuple[str, ...]:
     return ("Noto Sans", *(f"Noto Sans {han}" for han in order), "Noto Sans Arabic")
 
 
-def _western(*, hyphens: bool) -> Face:
+def _western(*, hyphens: bool, page_lines: int = 51) -> Face:
     order = (Han.CHINESE, Han.JAPANESE, Han.KOREAN)
-    return Face(text=_serif(order), small=_sans(order), fax=_sans(order), hyphens=hyphens)
+    return Face(text=_serif(order), small=_sans(order), fax=_sans(order), hyphens=hyphens, page_lines=page_lines)
 
 
-def _eastern(*order: Han, fax_size: float, leading: float, are_words_kept: bool = False) -> Face:
+def _eastern(*order: Han, fax_size: float, leading: float, fax_page_lines: int, are_words_kept: bool = False) -> Face:
     return Face(
         text=_serif(order),
         small=_sans(order),
@@ -93,6 +97,8 @@ def _eastern(*order: Han, fax_size: float, leading: float, are_words_kept: bool 
         has_bold=False,
         has_slant=False,
         has_fax_slant=False,
+        page_lines=64,
+        fax_page_lines=fax_page_lines,
     )
 
 
@@ -109,14 +115,17 @@ _FACES = {
         fax_size=13,
         leading=0.85,
         has_fax_slant=False,
+        page_lines=53,
     ),
     "en": _western(hyphens=True),
     "es": _western(hyphens=True),
     "fr": _western(hyphens=True),
-    "ja": _eastern(Han.JAPANESE, Han.CHINESE, Han.KOREAN, fax_size=13, leading=0.95),
-    "ko": _eastern(Han.KOREAN, Han.CHINESE, Han.JAPANESE, fax_size=12, leading=0.9, are_words_kept=True),
-    "ru": _western(hyphens=True),
-    "zh-Hans": _eastern(Han.CHINESE, Han.JAPANESE, Han.KOREAN, fax_size=13, leading=0.95),
+    "ja": _eastern(Han.JAPANESE, Han.CHINESE, Han.KOREAN, fax_size=13, leading=0.95, fax_page_lines=41),
+    "ko": _eastern(
+        Han.KOREAN, Han.CHINESE, Han.JAPANESE, fax_size=12, leading=0.9, fax_page_lines=52, are_words_kept=True
+    ),
+    "ru": _western(hyphens=True, page_lines=61),
+    "zh-Hans": _eastern(Han.CHINESE, Han.JAPANESE, Han.KOREAN, fax_size=13, leading=0.95, fax_page_lines=41),
 }
 _OTHER = _western(hyphens=False)
 

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 WRAP_AT = 72
-#: No character below this one is wide.
-_FIRST_WIDE = "\u1100"
 
 _NOT_FIRST = frozenset(
     "、。，．・：；？！）」』】〕〉》］｝〟’”…‥—～ー々〻ゝゞヽヾ％‰℃°,.:;?!)]}%"
@@ -33,10 +31,14 @@ def wrap(text: str, *, width: int = WRAP_AT) -> str:
 
 
 def _wrapped(text: str, width: int) -> Iterator[str]:
+    if text.isascii():  # most lines of most letters: each character is a column, and a line ends only at a space
+        yield from _wrapped_ascii(text, width)
+        return
+    has_only_words = not any(map(_stands_alone, set(text)))
     line, used = "", 0
     for word in text.split():
         gap = " " if line else ""
-        for piece in _pieces(word):
+        for piece in (word,) if has_only_words else _pieces(word):
             size = columns(piece)
             if line and used + len(gap) + size > width:
                 yield line
@@ -47,11 +49,19 @@ def _wrapped(text: str, width: int) -> Iterator[str]:
     yield line
 
 
+def _wrapped_ascii(text: str, width: int) -> Iterator[str]:
+    line = ""
+    for word in text.split():
+        if line and len(line) + 1 + len(word) > width:
+            yield line
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    yield line
+
+
 def _pieces(word: str) -> Iterator[str]:
     """A word in the pieces between which a line may end."""
-    if not word or max(word) < _FIRST_WIDE:
-        yield word
-        return
     begin = 0
     for at in range(1, len(word)):
         if _may_part(word[at - 1], word[at]):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -40,6 +41,8 @@ _STANDARDS: list[typst.PDFStandard] = ["ua-1", "a-2a"]
 #: Data comes in by the program's text and not by `sys.inputs`: these are part of Typst's library, and whatever had been
 #: laid out before, the letterhead say, would have to be laid out again with each new letter.
 _MAIN = '#import "letter.typ": letter\n#letter(json(bytes(DATA)))\n'
+#: How many pages Typst wrote: the root of the page tree. Were it written otherwise one day, pages would be counted.
+_PAGES = re.compile(rb"/Type */Pages */Count (\d+)")
 #: The smallest print on a fax, in points.
 _FAX_SMALL = 11
 
@@ -117,6 +120,14 @@ class Typesetter:
         return self._compile(data, rendered, context)
 
     def _compile(self, data: dict[str, Any], rendered: RenderedLetter, context: LetterContext) -> bytes:
+        """One pass where the letter fits on one page, which shows only afterwards; else a second with pages counted."""
+        if rendered.text.count("\n") <= data["face"]["page_lines"]:
+            pdf = self._set(data | {"is_one_page": True}, rendered, context)
+            if (pages := _PAGES.search(pdf)) is not None and pages[1] == b"1":
+                return pdf
+        return self._set(data | {"is_one_page": False}, rendered, context)
+
+    def _set(self, data: dict[str, Any], rendered: RenderedLetter, context: LetterContext) -> bytes:
         # The letter's own date, so that the same letter is the same file whenever it is made.
         stamp = int(datetime.combine(context.alert.dated_on, time(), UTC).timestamp())
         source = _MAIN.replace("DATA", _string_literal(json.dumps(data, sort_keys=True)))
@@ -224,6 +235,7 @@ def _face(language: str, edition: Edition) -> dict[str, object]:
         "bold": of.has_bold,
         "slant": of.has_fax_slant if is_fax else of.has_slant,
         "hyphens": of.hyphens and not is_fax,
+        "page_lines": of.fax_page_lines if is_fax else of.page_lines,
     }
 
 

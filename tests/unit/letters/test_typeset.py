@@ -86,6 +86,17 @@ def test_pages_are_numbered_and_carry_the_reference(typesetter: Typesetter, lang
         assert "UA 117/15 · UA-2015-0117" in text
 
 
+@pytest.mark.parametrize("paragraphs", [1, 6, 12])
+def test_however_many_pages_were_expected_they_are_numbered_alike(typesetter: Typesetter, paragraphs: int) -> None:
+    rendered, context = letter("en")
+    body = "\n\n".join(["They were taken from a house by the river. " * 3] * paragraphs)
+    short, long = (replace(rendered, body_markdown=body, text="\n" * lines) for lines in (1, 999))
+    made = list(pages(typesetter.letter_pdf(short, context)))
+    assert list(pages(typesetter.letter_pdf(long, context))) == made
+    assert len(made) == (1 if paragraphs < 12 else 2)
+    assert f"page 1 of {len(made)}" in made[0]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_fax_page_says_when_from_whom_to_whom(typesetter: Typesetter, language: str) -> None:
     rendered, context = letter(language)
