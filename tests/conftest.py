@@ -9,7 +9,9 @@ from typing import Any
 
 import dj_database_url
 import pytest
+from django.test import TransactionTestCase
 
+from tests.emptying import empty_database
 from urgentaction.core.enqueue import close_connections
 from urgentaction.embedded.servers import Servers
 
@@ -39,6 +41,13 @@ def django_db_modify_db_settings(servers: Servers) -> None:
     wanted = {key: parsed[key] for key in ("HOST", "PORT", "USER", "PASSWORD", "NAME")}
     settings.DATABASES["default"].update(wanted)
     connections.databases["default"].update(wanted)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_quickly() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_database)
+        yield
 
 
 @pytest.fixture(autouse=True)
