@@ -1,0 +1,147 @@
+"""Every page of the console in a full house: a million deliveries, 50,000 supporters, 2,000 cases.
+
+Each route that can be read, and each sort order, filter and next page that its lists link to, is asked for by an
+administrator in turn, through the whole of Django (sessions, middleware, templates) but without a network. Told are
+the 95th percentile of each and the number of its queries; the ratios are against a page that reads nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import unescape
+from http import HTTPStatus
+from typing import Any
+
+from benchmarks import report
+from benchmarks.frame import Machine, need
+from benchmarks.report import Result, percentile, progress
+
+#: What the console promises, in milliseconds, and in queries.
+AIM_MS, AIM_QUERIES = 100.0, 40
+#: Of the links that a list offers to itself, so many are followed: sort orders, filters, the next page.
+LINKS = 12
+#: Pages that answer otherwise than with a page, or do something long on purpose; each with the reason.
+LEFT_OUT = {"login": "sends on whoever is logged in", "logout": "ends the session"}
+
+
+@dataclass(slots=True)
+class Asked:
+    """One address and what it cost."""
+
+    route: str
+    address: str
+    took: list[float] = field(default_factory=list)
+    queries: int = 0
+    size: int = 0
+
+    @property
+    def p95_ms(self) -> float:
+        return percentile(self.took, 0.95) * 1000
+
+
+def options(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = report.parser("console", __doc__)
+    parser.add_argument("--deliveries", type=int, default=1_000_000)
+    parser.add_argument("--supporters", type=int, default=50_000)
+    parser.add_argument("--cases", type=int, default=2_000)
+    parser.add_argument("--rounds", type=int, default=20, help="requests of each address")
+    return parser.parse_args(arguments)
+
+
+def measure(chosen: argparse.Namespace) -> Result:
+    """Fill the house; then ask."""
+    need(min(chosen.deliveries, chosen.supporters, chosen.cases, chosen.rounds) > 0, "all numbers must be above 0")
+    with Machine(()):
+        from benchmarks import full_house  # noqa: PLC0415 - only once Django is set up
+
+        with progress() as bar:
+            task = bar.add_task("Filling the house", total=chosen.deliveries)
+            for done in full_house.fill(chosen):
+                bar.update(task, completed=done)
+        logging.disable(logging.WARNING)  # deeds refuse to be read
+        client = full_house.administrator()
+        named = list(addresses(full_house.arguments()))
+        with progress() as bar:
+            task = bar.add_task("Asking", total=len(named))
+            asked = []
+            for route, address in named:
+                asked += ask_all(client, route, address, rounds=chosen.rounds)
+                bar.advance(task)
+        empty = ask(client, "empty", "/healthz-not-there/", rounds=chosen.rounds)
+    slow = sorted(asked, key=lambda one: -one.p95_ms)
+    over = [one for one in slow if one.p95_ms > AIM_MS or one.queries > AIM_QUERIES]
+    return Result(
+        benchmark="console",
+        unit="95th percentile of the slowest page / of a page that reads nothing",
+        ratios={"empty page": round(slow[0].p95_ms / empty.p95_ms, 1)},
+        figures={
+            "addresses": len(asked),
+            "slowest_p95_ms": round(slow[0].p95_ms, 1),
+            "most_queries": max(one.queries for one in asked),
+            "over_the_aim": len(over),
+            "empty_page_p95_ms": round(empty.p95_ms, 1),
+            "pages": {one.address: f"{one.p95_ms:.1f} ms, {one.queries} queries" for one in slow[:25]},
+        },
+        notes=[f"over the aim: {one.address} {one.p95_ms:.0f} ms, {one.queries} queries" for one in over],
+    )
+
+
+def addresses(arguments: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Every console route, its variables filled in. Raises BenchmarkFailed for one that nobody fills."""
+    from django.urls import reverse  # noqa: PLC0415 - only once Django is set up
+
+    from urgentaction.console.urls import urlpatterns  # noqa: PLC0415
+
+    for pattern in urlpatterns:
+        name = str(pattern.name)
+        if name in LEFT_OUT:
+            continue
+        wanted = list(pattern.pattern.converters)
+        missing = [variable for variable in wanted if variable not in arguments]
+        need(not missing, f"the route {name} wants {', '.join(missing)}: fill it in benchmarks/full_house.py")
+        yield name, reverse(f"console:{name}", kwargs={variable: arguments[variable] for variable in wanted})
+
+
+def ask_all(client: Any, route: str, address: str, *, rounds: int) -> list[Asked]:
+    """An address, and what its lists link to on the same page."""
+    body = client.get(address)
+    if body.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # a deed, not a page
+        return []
+    first = ask(client, route, address, rounds=rounds)
+    links = re.findall(r'href="(\?[^"]+)"', body.content.decode()) if "text/html" in body["Content-Type"] else []
+    more = list(dict.fromkeys(unescape(link) for link in links if len(link) > 1))[:LINKS]
+    return [first, *(ask(client, route, address + link, rounds=max(rounds // 4, 3)) for link in more)]
+
+
+def ask(client: Any, route: str, address: str, *, rounds: int) -> Asked:
+    """One address so many times. Raises BenchmarkFailed where it is not answered with a page."""
+    from django.db import connection  # noqa: PLC0415 - only once Django is set up
+    from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
+
+    asked = Asked(route, address)
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(address)
+    expected = HTTPStatus.NOT_FOUND if route == "empty" else HTTPStatus.OK
+    need(answer.status_code == expected, f"{address} is answered with {answer.status_code}")
+    asked.queries = len(queries)
+    for _ in range(rounds):
+        began = time.perf_counter()
+        answer = client.get(address)
+        asked.size = len(b"".join(answer) if answer.streaming else answer.content)
+        asked.took.append(time.perf_counter() - began)
+    return asked
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run it. Returns the exit status."""
+    return report.run(measure, options(arguments))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
