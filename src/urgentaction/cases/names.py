@@ -29,6 +29,7 @@ _ACCENT = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff"
     "\u17b4\u17b5\u180b-\u180d\u180f\ufe00-\ufe0f\ufe20-\ufe2f\U000e0100-\U000e01ef]"
 )
+_PART_ENDS = re.compile(r"[\s\-\u2010\u2011]+")
 _TAG = re.compile(r"<[^<>]*>")
 #: Letters that nobody sees: Hangul fillers and the Arabic line that only stretches a word.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u0640")
@@ -185,9 +186,15 @@ class _Pattern:
 
 
 def _patterns(spelling: str) -> list[_Pattern]:
-    """The spelling as stored, with its first part at the end, and with its last part in front."""
-    parts = spelling.split()
-    orders = [parts, [*parts[1:], *parts[:1]], [*parts[-1:], *parts[:-1]]]
+    """The spelling as stored, with its first part at the end, and with its last part in front.
+
+    Somebody who leaves the hyphens out may take each piece of the name for a part, so both are looked for.
+    """
+    orders = [
+        order
+        for parts in (spelling.split(), _PART_ENDS.split(spelling.strip()))
+        for order in (parts, [*parts[1:], *parts[:1]], [*parts[-1:], *parts[:-1]])
+    ]
     found = []
     for order in orders:
         folded = [letters for part in order if (letters := _letters(part)).text]

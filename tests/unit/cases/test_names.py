@@ -17,6 +17,7 @@ def found(text: str, *names: str, shown: tuple[str, ...] = ()) -> bool:
     return bool(mentions(text, [PersonNames("person-1", names)], shown=shown))
 
 
+@example(("Park-Yeonmi", "Yeonmi Park"), 0)
 @settings(deadline=None)  # the first name of a script is looked up character by character
 @given(names().flatmap(lambda name: st.tuples(st.just(name), spellings(name))), st.integers(0, 20))
 def test_a_name_is_found_in_every_spelling(pair: tuple[str, str], place: int) -> None:
