@@ -68,6 +68,10 @@ types: $(VENV)/.dev ## mypy, strict
 imports: $(VENV)/.dev ## import-linter: which room may import which
 	@$(BIN)/lint-imports
 
+.PHONY: words
+words: $(VENV)/.dev ## collect the interface's words and compile their translations (src/urgentaction/conf/locale)
+	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m urgentaction.conf.words
+
 .PHONY: migrations
 migrations: $(VENV)/.dev ## is a migration missing?
 	@$(BIN)/pytest --quiet tests/architecture/test_migrations.py

@@ -122,6 +122,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ko", "한국어")]
+LOCALE_PATHS = [_here / "conf" / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
