@@ -268,6 +268,11 @@ def read_record(path: Path, shape: type[_RecordT]) -> _RecordT:
         data = tomllib.loads(text.replace("\r\n", "\n"))
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput.of(name, f"is not valid TOML: {error}") from error
+    return shaped(name, data, shape)
+
+
+def shaped(name: str, data: object, shape: type[_RecordT]) -> _RecordT:
+    """`data` as a record; `name` begins the place of each problem. Raises InvalidInput."""
     try:
         return shape.model_validate(data)
     except ValidationError as error:

@@ -23,7 +23,8 @@ from urgentaction.core.clock import today
 from urgentaction.deliveries.expand import EVERYBODY, REACHED_BEFORE
 from urgentaction.deliveries.queries import follow, reached_by, unsent_of
 from urgentaction.deliveries.rules import REACHED
-from urgentaction.directory.models import Health, Office, Official
+from urgentaction.directory.kinds import Health
+from urgentaction.directory.models import Office, Official
 from urgentaction.triggers.decision import OfficialsAudience, SupportersAudience, TriggerDecision
 from urgentaction.triggers.explain import AddresseeRole, AudienceCounts, OfficialCount, SupporterCount, UnsentCount
 
