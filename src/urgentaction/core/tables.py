@@ -320,7 +320,8 @@ def one_line(text: str) -> str:
 
 
 @cache
-def _countries() -> frozenset[str]:
+def country_codes() -> frozenset[str]:
+    """Every ISO 3166-1 alpha-2 code."""
     codes = {str(code) for code in Locale("en").territories}
     return frozenset(code for code in codes if len(code) == 2 and code.isalpha()) - _NO_COUNTRIES
 
@@ -328,7 +329,7 @@ def _countries() -> frozenset[str]:
 def country_code(text: str) -> str:
     """An ISO 3166-1 alpha-2 code, in capitals."""
     code = text.strip().upper()
-    if code not in _countries():
+    if code not in country_codes():
         raise InvalidInput.of("", f"“{text[:20]}” is not a country; write its two letters (ISO 3166: KR, TH, GB)")
     return code
 

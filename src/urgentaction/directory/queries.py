@@ -37,6 +37,18 @@ def official_in(office: Office) -> Official | None:
     )
 
 
+def holder_among(office: Office) -> Official | None:
+    """As `official_in`, out of officials fetched already."""
+    day = today(office.time_zone)
+    holders = [one for one in office.officials.all() if _holds(one, day)]
+    return max(holders, key=lambda one: one.holds_from or date.max) if holders else None
+
+
+def _holds(official: Official, day: date) -> bool:
+    has_begun = official.holds_from is None or official.holds_from <= day
+    return has_begun and (official.holds_until is None or official.holds_until >= day)
+
+
 def officials_in_office(addressed: Iterable[Addressed]) -> Iterator[tuple[Addressed, Official | None]]:
     """Each addressee with the person who holds the office today, or None for a vacant one."""
     for entry in addressed:
