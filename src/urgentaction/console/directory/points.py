@@ -171,7 +171,7 @@ def _page(request: HttpRequest, found: ContactPoint, *, status: int = 200, **bou
         ),
         "retire_form": RetireForm(auto_id="retire_%s"),
         **bound,
-        "at_fault": next(iter(bound), ""),
+        "refused": next(iter(bound.values()), None),
         **rights(request),
         **HERE,
     }
