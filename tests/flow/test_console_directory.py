@@ -8,17 +8,23 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from tests.flow.callers import staff
 from tests.flow.importing import BY
+from tests.flow.test_indexes import keep, plan_of, planner
 from tests.flow.world import World
 from urgentaction.accounts.models import Role
+from urgentaction.console.directory.reading import tries_at
 from urgentaction.core.clock import today
 from urgentaction.deliveries.models import Delivery
 from urgentaction.deliveries.rules import State
 from urgentaction.directory.importing import import_directory
 from urgentaction.directory.models import ContactPoint, ContactPointCheck, Office, Official
+
+__all__ = ["planner"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIST = "/console/directory/"
@@ -144,6 +150,14 @@ class TestOffice:
         with django_assert_max_num_queries(18):
             text(client.get(address(office)))
 
+    def test_what_became_of_letters_is_found_by_the_alert(self, planner: None, world: World, office: Office) -> None:
+        """However many deliveries there are: not by reading past those of supporters."""
+        world.start()
+        keep("delivery_once_official")
+        with CaptureQueriesContext(connection) as captured:
+            assert tries_at(office.contact_points.all())
+        assert "delivery_once_official" in plan_of(captured, of='"deliveries_delivery"."contact_point_id" IN')
+
     def test_saving_an_untouched_form_changes_nothing(self, project: Any) -> None:
         import_directory(project / "samples" / "directory.toml", by=BY)
         office = Office.objects.get(slug="sa-king")
@@ -160,7 +174,9 @@ class TestOffice:
         form = form_of(text(client.get(f"{address(office)}edit/")))
         form |= {"names-en": "", "names-ko": "대통령", "opens": "09:00", "holidays": "KR, XX"}
         page = text(client.post(f"{address(office)}change/", form), 422)
-        assert "the English text is missing" in page
+        assert "This field is required" in page
+        form |= {"names-en": "President"}
+        page = text(client.post(f"{address(office)}change/", form), 422)
         assert "no public holidays are known" in page
         assert "Nothing was saved" in page
         assert "대통령" in page
@@ -173,6 +189,14 @@ class TestOffice:
         assert "Now say who holds it and how it is reached" in page
         assert "There is no way to reach this office" in page
         assert Office.objects.get().slug == "th-prime-minister"
+
+    def test_what_contradicts_itself_is_refused_at_its_field(self, office: Office) -> None:
+        client = staff(Role.EDITOR)
+        form = form_of(text(client.get(f"{address(office)}edit/")))
+        form |= {"postal_address-ko": "서울", "opens": "09:00", "closes": "08:00"}
+        page = text(client.post(f"{address(office)}change/", form), 422)
+        assert "the English address is missing" in page
+        assert "is not after opens" in page
 
 
 class TestHolders:

@@ -85,6 +85,7 @@ class _Translated(forms.Form):
         self._languages = languages
         for tag in languages:
             for name, field in self._in_each_language().items():
+                field.required = (name, tag) == ("names", "en")
                 self.fields[f"{name}-{tag}"] = field
                 field.widget.attrs["lang"] = tag
                 if tag == "ar":

@@ -15,7 +15,7 @@ from urgentaction.console.listing import listed
 from urgentaction.console.permissions import is_at_least, may
 from urgentaction.console.reading import names_of
 from urgentaction.console.responses import found_or_404, page
-from urgentaction.core.clock import today
+from urgentaction.core import clock
 from urgentaction.directory.models import Office, Official
 from urgentaction.directory.queries import holder_among, official_in
 
@@ -54,6 +54,7 @@ def office(request: HttpRequest, office_id: uuid.UUID) -> HttpResponse:
         "retired": [point for point in found.contact_points.all() if point.retired_at is not None],
         "mission_points": reading.points_in_use(found.care_of.contact_points.all()) if found.care_of else (),
         "affected": reading.affected_by([found.id]),
+        "now": clock.now(),
         "is_open": reading.is_open_now(found),
         "texts": [(tag, text, found.postal_address.get(tag, ())) for tag, text in found.names.items()],
         "changes": changes,
@@ -84,7 +85,7 @@ def edit_office(request: HttpRequest, office_id: uuid.UUID) -> HttpResponse:
 def new_official(request: HttpRequest, office_id: uuid.UUID) -> HttpResponse:
     """The form for a new holder."""
     found = found_or_404(lambda: reading.office_with(office_id))
-    return official_form(request, OfficialForm(initial={"holds_from": today(found.time_zone)}), found, None)
+    return official_form(request, OfficialForm(initial={"holds_from": clock.today(found.time_zone)}), found, None)
 
 
 @require_safe

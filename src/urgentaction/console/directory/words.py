@@ -59,6 +59,18 @@ ROW_KINDS: dict[str, Promise] = {
     "official": _("official"),
     "contact_point": _("contact point"),
 }
+#: What the audit log calls what was done.
+ACTIONS: dict[str, Promise] = {
+    "office.add": _("added the office"),
+    "office.change": _("changed the office"),
+    "official.install": _("recorded a new holder"),
+    "official.change": _("changed an official"),
+    "contact_point.add": _("added a contact point"),
+    "contact_point.change": _("corrected a contact point"),
+    "contact_point.check": _("wrote down a check"),
+    "contact_point.retire": _("retired a contact point"),
+    "contact_point.replace": _("replaced a contact point"),
+}
 #: Monday first; by their digits in the database.
 WEEKDAYS: dict[str, Promise] = {
     "1": _("Mon"), "2": _("Tue"), "3": _("Wed"), "4": _("Thu"), "5": _("Fri"), "6": _("Sat"), "7": _("Sun"),

@@ -52,6 +52,12 @@ def addressed_word(value: str) -> str:
 
 
 @register.filter
+def action_word(value: str) -> str:
+    """What was done, as the audit log has it."""
+    return str(words.ACTIONS.get(value, value))
+
+
+@register.filter
 def country(code: str) -> str:
     """A country's name."""
     return words.country_name(code)
