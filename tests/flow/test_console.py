@@ -62,17 +62,27 @@ class TestRoles:
 
     def test_each_role_gets_exactly_its_views(self, world: World) -> None:
         alert = world.start()
-        places = {"alert_id": alert.id, "reference": world.case.reference, "letter_id": alert.letters.all()[0].id}
+        office = world.president.office
+        places = {
+            "alert_id": alert.id,
+            "reference": world.case.reference,
+            "letter_id": alert.letters.all()[0].id,
+            "office_id": office.id,
+            "official_id": world.president.id,
+            "point_id": office.contact_points.all()[0].id,
+        }
         for role in Role:
             client = staff(role)
             for pattern in pages():
                 wanted = {name: places[name] for name in pattern.pattern.converters}
                 path = reverse(f"console:{pattern.name}", kwargs=wanted)
-                is_action = pattern.name in ("approve", "reject", "withdraw", "let-go")
-                answer = client.post(path) if is_action else client.get(path)
+                answer = client.get(path)
+                is_action = answer.status_code == 405
+                if is_action:
+                    answer = client.post(path)
                 allowed = role in LADDER and LADDER.index(role) >= LADDER.index(need_of(pattern))
-                expected = (302 if is_action else 200) if allowed else 403
-                assert answer.status_code == expected, (role, pattern.name)
+                done = (302, 422) if is_action else (200,)  # 422: the empty form is refused at its fields
+                assert answer.status_code in (done if allowed else (403,)), (role, pattern.name)
 
     def test_somebody_locked_out_is_locked_out_at_once(self, world: World) -> None:
         client = staff(Role.VIEWER)

@@ -23,7 +23,8 @@ from urgentaction.core.errors import Conflict
 from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.core.tables import ImportReport
 from urgentaction.directory.importing import import_directory
-from urgentaction.directory.models import ContactPoint, Health, Office, Official
+from urgentaction.directory.kinds import Health
+from urgentaction.directory.models import ContactPoint, Office, Official
 from urgentaction.directory.queries import official_in, usable_contact_points
 from urgentaction.letters.sections import parse_sections
 from urgentaction.supporters.importing import import_supporters

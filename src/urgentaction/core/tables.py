@@ -268,6 +268,11 @@ def read_record(path: Path, shape: type[_RecordT]) -> _RecordT:
         data = tomllib.loads(text.replace("\r\n", "\n"))
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput.of(name, f"is not valid TOML: {error}") from error
+    return shaped(name, data, shape)
+
+
+def shaped(name: str, data: object, shape: type[_RecordT]) -> _RecordT:
+    """`data` as a record; `name` begins the place of each problem. Raises InvalidInput."""
     try:
         return shape.model_validate(data)
     except ValidationError as error:
@@ -315,7 +320,8 @@ def one_line(text: str) -> str:
 
 
 @cache
-def _countries() -> frozenset[str]:
+def country_codes() -> frozenset[str]:
+    """Every ISO 3166-1 alpha-2 code."""
     codes = {str(code) for code in Locale("en").territories}
     return frozenset(code for code in codes if len(code) == 2 and code.isalpha()) - _NO_COUNTRIES
 
@@ -323,7 +329,7 @@ def _countries() -> frozenset[str]:
 def country_code(text: str) -> str:
     """An ISO 3166-1 alpha-2 code, in capitals."""
     code = text.strip().upper()
-    if code not in _countries():
+    if code not in country_codes():
         raise InvalidInput.of("", f"“{text[:20]}” is not a country; write its two letters (ISO 3166: KR, TH, GB)")
     return code
 

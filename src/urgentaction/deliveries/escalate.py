@@ -16,10 +16,12 @@ from urgentaction.alerts.models import AlertState, AlertTarget
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.core.crashpoints import crash_point
-from urgentaction.directory.models import ContactPoint, Health
+from urgentaction.directory.kinds import Health
+from urgentaction.directory.models import ContactPoint
 
 from . import cascade
 from .cascade import UNREACHED
+from .contact_points import ask_for_replacement
 from .expand import add_step, plan_of, points_of
 from .models import Delivery, HumanTask, HumanTaskKind
 from .people import close_tasks_of, open_task
@@ -81,11 +83,18 @@ def escalate(delivery_id: int) -> ContactPoint | HumanTask | None:
     row.save(update_fields=["escalated_at", "reason"])
     crash_point("in_escalation", channel=row.channel)
     if row.state == State.FAILED and row.retry_class in DEAD_CLASSES and row.contact_point is not None:
-        ContactPoint.objects.filter(id=row.contact_point.id).update(health=Health.DEAD, health_note=row.reason)
+        _is_dead(row.contact_point, row.reason)
     if row.alert.state not in (AlertState.RUNNING, AlertState.FINISHED):
         return None
     targets = AlertTarget.objects.select_for_update(of=("self",)).select_related("official__office")
     return _follow(row, targets.get(alert=row.alert, official=row.official))
+
+
+def _is_dead(point: ContactPoint, reason: str) -> None:
+    """Nobody tries it any more, and somebody is asked to find the one that is right now; once, however many failed."""
+    living = ContactPoint.objects.filter(id=point.id).exclude(health=Health.DEAD)
+    if living.update(health=Health.DEAD, health_note=reason):
+        ask_for_replacement(point, why=reason)
 
 
 def _follow(row: Delivery, target: AlertTarget) -> ContactPoint | HumanTask | None:

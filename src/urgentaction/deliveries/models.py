@@ -189,6 +189,7 @@ class HumanTaskKind(StrEnum):
     FIX_CONFIGURATION = "fix_configuration"
     READ_REPLY = "read_reply"
     DECIDE = "decide"  # a draft waits
+    REPLACE_CONTACT = "replace_contact"  # a number or address is dead: find the one that is right now
 
 
 class HumanTask(models.Model):

@@ -1,4 +1,4 @@
-"""What kind of office it is, and which form of words its holder is addressed in. Both choose a form of address.
+"""The words of the directory: kinds of office and forms of words (both choose a form of address), health, checks.
 
 Pure. The forms themselves are data: `templates/forms_of_address/`.
 """
@@ -27,3 +27,32 @@ class AddressedAs(StrEnum):
 
     WOMAN = "woman"
     MAN = "man"
+
+
+class Health(StrEnum):
+    """What we know of a contact point's working."""
+
+    UNVERIFIED = "unverified"
+    WORKING = "working"
+    FAILING = "failing"
+    DEAD = "dead"
+
+
+class CheckMethod(StrEnum):
+    """How somebody found out whether a contact point is right. The first two reach the office: they are contacts."""
+
+    PHONE_CALL = "phone_call"
+    TEST_MESSAGE = "test_message"
+    LETTERHEAD = "letterhead"
+    WEBSITE = "website"
+    PUBLICATION = "publication"  # a gazette, a printed directory
+    PARTNER = "partner"  # another organisation told us
+    BOUNCE = "bounce"  # what came back to us
+
+
+class CheckResult(StrEnum):
+    """What the check showed."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    UNCLEAR = "unclear"

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from django.db import models
 
 from urgentaction.channels.contract import Channel
 from urgentaction.core.ids import uuid7
 
-from .kinds import AddressedAs, OfficeKind
-
-
-class Health(StrEnum):
-    """What we know of a contact point's working."""
-
-    UNVERIFIED = "unverified"
-    WORKING = "working"
-    FAILING = "failing"
-    DEAD = "dead"
+from .kinds import AddressedAs, CheckMethod, CheckResult, Health, OfficeKind
 
 
 class Office(models.Model):
@@ -79,12 +68,40 @@ class ContactPoint(models.Model):
     health_note = models.CharField(max_length=200, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
     verified_how = models.CharField(max_length=200, blank=True)
+    # Not used any more, because a person or an import said so; nobody looks for a replacement. Deliveries point at it.
+    retired_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["office", "channel", "dial_value"], name="contact_point_once"),
+            models.CheckConstraint(
+                condition=models.Q(retired_at=None) | models.Q(health=Health.DEAD.value),
+                name="contact_point_retired_is_dead",
+            ),
         ]
         ordering = ["office", "channel", "rank"]
 
     def __str__(self) -> str:
         return f"{self.channel} of {self.office_id}"
+
+
+class ContactPointCheck(models.Model):
+    """Who checked a contact point, how, when, and what came of it. Added to, never changed.
+
+    The contact point's health and `verified_*` follow from it (`contact_points.record_check`).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    contact_point = models.ForeignKey(ContactPoint, on_delete=models.CASCADE, related_name="checks", db_index=False)
+    at = models.DateTimeField()
+    by = models.CharField(max_length=80)  # as the audit log names them
+    method = models.CharField(max_length=16, choices=[(m.value, m.value) for m in CheckMethod])
+    result = models.CharField(max_length=8, choices=[(r.value, r.value) for r in CheckResult])
+    url = models.URLField(max_length=400, blank=True)
+    note = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["contact_point", "-at"], name="check_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.method} of {self.contact_point_id}: {self.result}"

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import Protocol, TypeVar
 
-from django.db.models import Q
+from django.db.models import DateField, DateTimeField, Exists, Func, OuterRef, Q, Value
+from django.db.models.functions import Cast
 
 from urgentaction.channels.contract import Channel
-from urgentaction.core.clock import today
+from urgentaction.core.clock import now, today
 
 from .calendars import is_public_holiday
-from .models import ContactPoint, Health, Office, Official
+from .kinds import Health
+from .models import ContactPoint, Office, Official
 
 
 class _HasOffice(Protocol):
@@ -33,6 +35,18 @@ def official_in(office: Office) -> Official | None:
         .order_by("-holds_from")
         .first()
     )
+
+
+def holder_among(office: Office) -> Official | None:
+    """As `official_in`, out of officials fetched already."""
+    day = today(office.time_zone)
+    holders = [one for one in office.officials.all() if _holds(one, day)]
+    return max(holders, key=lambda one: one.holds_from or date.max) if holders else None
+
+
+def _holds(official: Official, day: date) -> bool:
+    has_begun = official.holds_from is None or official.holds_from <= day
+    return has_begun and (official.holds_until is None or official.holds_until >= day)
 
 
 def officials_in_office(addressed: Iterable[Addressed]) -> Iterator[tuple[Addressed, Official | None]]:
@@ -60,3 +74,27 @@ def holidays_of(office: Office) -> Callable[[date], bool]:
     """Whether a day is a public holiday at an office: its country's, unless the directory names other calendars."""
     codes = tuple(office.holidays or [office.country])
     return lambda day: is_public_holiday(day, codes)
+
+
+def stranded_without(point: ContactPoint) -> list[Office]:
+    """The offices for which nothing at all would be left to try without this contact point.
+
+    Its own office; and those that are reached through it as a mission.
+    """
+    left = ContactPoint.objects.exclude(health=Health.DEAD).exclude(id=point.id)
+    if point.health == Health.DEAD or left.filter(office_id=point.office_id).exists():
+        return []
+    its_own = Exists(left.filter(office_id=OuterRef("pk")))
+    through = Exists(left.filter(office_id=OuterRef("care_of_id")))
+    here = Q(id=point.office_id) | Q(care_of_id=point.office_id)
+    return list(Office.objects.filter(here).exclude(its_own).exclude(through).order_by("slug"))
+
+
+def is_held() -> Exists:
+    """For a query of offices: whether somebody holds the office today, by its own calendar."""
+    moment = Value(now(), output_field=DateTimeField())
+    day = Cast(Func(OuterRef("time_zone"), moment, function="timezone", output_field=DateTimeField()), DateField())
+    has_begun = Q(holds_from=None) | Q(holds_from__lte=day)
+    return Exists(
+        Official.objects.filter(has_begun, Q(holds_until=None) | Q(holds_until__gte=day), office=OuterRef("pk"))
+    )

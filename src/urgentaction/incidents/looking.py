@@ -248,8 +248,10 @@ def _not_ready(now: datetime) -> Iterator[WaitingAlert]:
 
 
 def _tasks(now: datetime) -> Iterator[WaitingTask]:
-    # A draft that waits is seen as such.
-    open_ones = HumanTask.objects.filter(done_at=None).exclude(kind=HumanTaskKind.DECIDE)
+    # A draft that waits is seen as such. A number that has to be looked up wakes nobody: where it was the last way to
+    # an official, there is a task to reach them.
+    seen_elsewhere = (HumanTaskKind.DECIDE, HumanTaskKind.REPLACE_CONTACT)
+    open_ones = HumanTask.objects.filter(done_at=None).exclude(kind__in=seen_elsewhere)
     grouped = open_ones.values("kind", "alert__number", "alert__level").annotate(n=Count("id"), first=Min("created_at"))
     for row in grouped.order_by("first")[:MOST_ALERTS]:
         yield WaitingTask(

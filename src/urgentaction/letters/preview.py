@@ -160,7 +160,7 @@ def letter(case: Case, wish: Wish) -> Letter:
     rendered = render_letter(source, context)
     check_consent(case, audience, {"Re: line": rendered.re_line, "text": rendered.text, "HTML": rendered.html})
     reader = addressed.reader
-    fax = reader.office.contact_points.filter(channel=Channel.FAX).order_by("rank")
+    fax = reader.office.contact_points.filter(channel=Channel.FAX, retired_at=None).order_by("rank")
     return Letter(
         rendered=rendered,
         context=context,

@@ -199,8 +199,8 @@ def _fax_pages(
     channels = plan.officials.to if target.role == "to" else plan.officials.cc
     if Channel.FAX not in channels:
         return b"", b""
-    numbers = ContactPoint.objects.filter(office_id=target.official.office_id, channel=Channel.FAX).order_by("rank")
-    printed = numbers.values_list("printed_value", flat=True).first() or ""
+    faxes = ContactPoint.objects.filter(office_id=target.official.office_id, channel=Channel.FAX, retired_at=None)
+    printed = faxes.order_by("rank").values_list("printed_value", flat=True).first() or ""
     first, again = (
         typesetter().fax_pdf(
             rendered,

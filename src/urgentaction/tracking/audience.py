@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 from django.db import connection
@@ -19,11 +18,11 @@ from urgentaction.alerts.queries import live_alerts, sent_alerts
 from urgentaction.alerts.service import FALLBACK_LANGUAGE
 from urgentaction.cases.models import Case, CaseAddressee
 from urgentaction.channels.contract import Channel
-from urgentaction.core.clock import today
 from urgentaction.deliveries.expand import EVERYBODY, REACHED_BEFORE
 from urgentaction.deliveries.queries import follow, reached_by, unsent_of
 from urgentaction.deliveries.rules import REACHED
-from urgentaction.directory.models import Health, Office, Official
+from urgentaction.directory.kinds import Health
+from urgentaction.directory.queries import holder_among
 from urgentaction.triggers.decision import OfficialsAudience, SupportersAudience, TriggerDecision
 from urgentaction.triggers.explain import AddresseeRole, AudienceCounts, OfficialCount, SupporterCount, UnsentCount
 
@@ -71,7 +70,7 @@ def _officials(case: Case, decision: TriggerDecision, followed: list[uuid.UUID])
     addressees = CaseAddressee.objects.filter(case=case).select_related("office__care_of")
     with_points = ("office__contact_points", "office__care_of__contact_points")
     for addressee in addressees.prefetch_related("office__officials", *with_points):
-        official = _holder(addressee.office)
+        official = holder_among(addressee.office)
         if official is None or (reached is not None and addressee.office_id not in reached):
             continue
         own, mission = addressee.office.contact_points.all(), addressee.office.care_of
@@ -82,18 +81,6 @@ def _officials(case: Case, decision: TriggerDecision, followed: list[uuid.UUID])
             role=AddresseeRole(addressee.role),
             channels=tuple(channel for channel in Channel if any(point.channel == channel for point in points)),
         )
-
-
-def _holder(office: Office) -> Official | None:
-    """As `directory.queries.official_in`, out of rows fetched already."""
-    day = today(office.time_zone)
-    holders = [one for one in office.officials.all() if _held(one, day)]
-    return max(holders, key=lambda one: one.holds_from or date.max) if holders else None
-
-
-def _held(official: Official, day: date) -> bool:
-    has_begun = official.holds_from is None or official.holds_from <= day
-    return has_begun and (official.holds_until is None or official.holds_until >= day)
 
 
 def _supporters(case: Case, decision: TriggerDecision, followed: list[uuid.UUID]) -> tuple[SupporterCount, ...]:

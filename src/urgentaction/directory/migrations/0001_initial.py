@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import urgentaction.core.ids
-import urgentaction.directory.models
+import urgentaction.directory.kinds
 from django.db import migrations, models
 
 
@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 ('printed_value', models.CharField(blank=True, max_length=120)),
                 ('dial_value', models.CharField(max_length=254)),
                 ('rank', models.PositiveSmallIntegerField(default=1)),
-                ('health', models.CharField(choices=[('unverified', 'unverified'), ('working', 'working'), ('failing', 'failing'), ('dead', 'dead')], default=urgentaction.directory.models.Health['UNVERIFIED'], max_length=12)),
+                ('health', models.CharField(choices=[('unverified', 'unverified'), ('working', 'working'), ('failing', 'failing'), ('dead', 'dead')], default=urgentaction.directory.kinds.Health['UNVERIFIED'], max_length=12)),
                 ('health_note', models.CharField(blank=True, max_length=200)),
                 ('verified_at', models.DateTimeField(blank=True, null=True)),
                 ('verified_how', models.CharField(blank=True, max_length=200)),

@@ -1,0 +1,68 @@
+"""A contact point that died asks for another one: the task, and the verbs of the directory that settle it."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+
+from urgentaction.core import clock
+from urgentaction.directory import contact_points as directory
+from urgentaction.directory.contact_points import Check
+from urgentaction.directory.kinds import Health
+from urgentaction.directory.models import ContactPoint, ContactPointCheck
+
+from .models import HumanTask, HumanTaskKind
+from .people import open_task
+
+
+def ask_for_replacement(point: ContactPoint, *, why: str) -> HumanTask:
+    """A task to find what is right now; one for each death of a contact point."""
+    return open_task(
+        HumanTaskKind.REPLACE_CONTACT,
+        key=task_key(point.id),
+        title=f"Find a new {point.channel} for {point.office}",
+        advice=(
+            f"{point.printed_value or 'The one on file'} does not work any more ({why[:150]}). Look it up, then put "
+            "the new one in its place on the office's page in the console (Directory); that closes this task too."
+        ),
+        may_reopen=True,
+    )
+
+
+@transaction.atomic
+def replace_contact_point(point_id: uuid.UUID, *, printed: str, dial: str = "", check: Check, by: str) -> ContactPoint:
+    """As `directory.contact_points.replace_contact_point`; closes the task that asked for it."""
+    new = directory.replace_contact_point(point_id, printed=printed, dial=dial, check=check, by=by)
+    _close_task(point_id, by=by, result=f"replaced by contact point {new.id}")
+    return new
+
+
+@transaction.atomic
+def retire_contact_point(point_id: uuid.UUID, *, why: str, is_sure: bool, by: str) -> ContactPoint:
+    """As `directory.contact_points.retire_contact_point`; nobody looks for a replacement any more."""
+    point = directory.retire_contact_point(point_id, why=why, is_sure=is_sure, by=by)
+    _close_task(point_id, by=by, result=f"retired: {why}")
+    return point
+
+
+@transaction.atomic
+def record_check(point_id: uuid.UUID, check: Check, *, by: str) -> ContactPointCheck:
+    """As `directory.contact_points.record_check`; opens or closes the task to find another one, as it turned out."""
+    row = directory.record_check(point_id, check, by=by)
+    point = ContactPoint.objects.select_related("office").get(id=point_id)
+    if point.health == Health.DEAD:
+        ask_for_replacement(point, why=point.health_note)
+    else:
+        _close_task(point_id, by=by, result=f"checked: {row.method}, {row.result}")
+    return row
+
+
+def task_key(point_id: uuid.UUID) -> str:
+    """The key of the task to find another one."""
+    return f"replace:{point_id}"
+
+
+def _close_task(point_id: uuid.UUID, *, by: str, result: str) -> None:
+    open_ones = HumanTask.objects.filter(key=task_key(point_id), done_at=None)
+    open_ones.update(done_at=clock.now(), done_by=by, result=result[:400])
