@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import models
 
 from urgentaction.core.errors import InvalidInput, NotFound
 
@@ -108,17 +109,21 @@ def has_newer_file(version: TemplateVersion) -> bool:
 
 def versions_of(name: TemplateName) -> list[TemplateVersion]:
     """Every version, the newest first."""
-    found = TemplateVersion.objects.filter(family=name.family.value, kind=name.kind, language=name.language)
-    return list(found.select_related("based_on", "same_as").order_by("-number"))
+    return list(rows_of(name).select_related("based_on", "same_as").order_by("-number"))
+
+
+def rows_of(name: TemplateName) -> models.QuerySet[TemplateVersion]:
+    """Its versions, in no order."""
+    return TemplateVersion.objects.filter(family=name.family.value, kind=name.kind, language=name.language)
 
 
 def version_numbered(name: TemplateName, number: int) -> TemplateVersion:
     """One version. Raises NotFound with the numbers there are."""
-    found = versions_of(name)
-    for version in found:
-        if version.number == number:
-            return version
-    there = ", ".join(str(one.number) for one in reversed(found)) or "none yet"
+    rows = rows_of(name)
+    version = rows.select_related("based_on", "same_as").filter(number=number).first()
+    if version is not None:
+        return version
+    there = ", ".join(str(one) for one in rows.order_by("number").values_list("number", flat=True)) or "none yet"
     raise NotFound.of("version", f"{name} has no version {number}; there are: {there}")
 
 
