@@ -54,17 +54,27 @@ class Overview:
     """One line of the list of templates.
 
     Attributes:
-        live: the number of the version in force; None: the shipped file is.
-        waiting: numbers of the versions in review.
+        in_force: staff's version, without its text; None: the shipped file is.
+        in_review: the versions that wait for a review, without their texts.
         is_shipped: whether there is a shipped file.
         has_newer_file: the shipped file has changed since the live version was written from it.
     """
 
     name: TemplateName
-    live: int | None
-    waiting: tuple[int, ...]
+    in_force: TemplateVersion | None
+    in_review: tuple[TemplateVersion, ...]
     is_shipped: bool
     has_newer_file: bool
+
+    @property
+    def live(self) -> int | None:
+        """The number of the version in force; None: the shipped file is."""
+        return self.in_force.number if self.in_force else None
+
+    @property
+    def waiting(self) -> tuple[int, ...]:
+        """The numbers of the versions in review."""
+        return tuple(row.number for row in self.in_review)
 
 
 def overview(family: Family | None = None) -> list[Overview]:
@@ -94,8 +104,8 @@ def _overview(name: TemplateName, rows: list[TemplateVersion]) -> Overview:
     live = next((row for row in rows if row.state == TemplateState.LIVE), None)
     return Overview(
         name=name,
-        live=live.number if live else None,
-        waiting=tuple(row.number for row in rows if row.state == TemplateState.IN_REVIEW),
+        in_force=live,
+        in_review=tuple(row for row in rows if row.state == TemplateState.IN_REVIEW),
         is_shipped=file is not None,
         has_newer_file=live is not None and has_newer_file(live),
     )
@@ -143,6 +153,34 @@ def text_called(name: TemplateName, which: str) -> TemplateSource:
     if not which.isdecimal() or not which.isascii():
         raise InvalidInput.of("version", f"“{which[:40]}” is no version; write a number, {LIVE} or {SHIPPED}")
     return as_source(version_numbered(name, int(which[:9])))
+
+
+def outdated(version: TemplateVersion, live: TemplateVersion | None) -> str:
+    """What has changed since a version was written, in words; empty if it was written from what is in force.
+
+    Args:
+        live: the version in force; None: the shipped file is.
+    """
+    if version.based_on_id != (live.id if live else None):
+        based = f"version {version.based_on.number}" if version.based_on else "the shipped file"
+        return (
+            f"it was written from {based}, and {f'version {live.number}' if live else 'the shipped file'} is in force"
+        )
+    if live is None and has_newer_file(version):
+        return "the shipped file has changed since it was written"
+    return ""
+
+
+def source_in_force(name: TemplateName) -> TemplateSource | None:
+    """The text in force; None where there is neither a version nor a file: then nobody can be written to with it."""
+    live = live_version(name.family, name.kind, name.language)
+    return as_source(live) if live else shipped_or_none(name.family, name.kind, name.language)
+
+
+def fingerprint(name: TemplateName) -> str:
+    """Which text is in force, to notice that it is another one later; empty where there is none."""
+    source = source_in_force(name)
+    return source.sha256 if source else ""
 
 
 def languages_of(family: Family, kind: str) -> frozenset[str]:
