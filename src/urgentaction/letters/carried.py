@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from urgentaction.letters.fields import Kind, fields_of
 
@@ -21,9 +21,9 @@ def packed(value: Any) -> Any:
     return None if value is None else json.loads(json.dumps(dataclasses.asdict(value), default=date.isoformat))
 
 
-def unpacked(owner: type[Value], carried: Mapping[str, Any]) -> Value:
+def unpacked(owner: Callable[..., Value], carried: Mapping[str, Any]) -> Value:
     """The instance again. Raises KeyError, TypeError or ValueError for what `packed` did not make."""
-    return owner(**{name: _unpacked(kind, carried[name]) for name, kind in fields_of(owner).items()})
+    return owner(**{name: _unpacked(kind, carried[name]) for name, kind in fields_of(cast("type", owner)).items()})
 
 
 def _unpacked(kind: Kind, carried: Any) -> Any:
@@ -39,4 +39,5 @@ def _unpacked(kind: Kind, carried: Any) -> Any:
 def _one(owner: type, carried: Any) -> Any:
     if dataclasses.is_dataclass(owner):
         return unpacked(owner, carried)
-    return date.fromisoformat(carried) if issubclass(owner, date) else owner(carried)
+    make: Callable[[Any], Any] = date.fromisoformat if issubclass(owner, date) else owner
+    return make(carried)

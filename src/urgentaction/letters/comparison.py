@@ -1,4 +1,4 @@
-"""How two texts differ, line by line and word by word, ready to be shown: what is gone, what is new, what stands between.
+"""How two texts differ, line by line and word by word, ready to be shown.
 
 Pure. For terminals there is `versions.difference`.
 """

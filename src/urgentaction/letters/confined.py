@@ -137,7 +137,10 @@ def _from_json(found: dict[str, Any]) -> Draft:
 
 
 def answer(make: Callable[[Mapping[str, Any]], Any]) -> int:
-    """The whole of a confined program: read the order, be confined, write what `make` makes of it. Returns the exit code."""
+    """The whole of a confined program: read the order, be confined, write what `make` makes of it.
+
+    Returns the exit code.
+    """
     order = json.load(sys.stdin)
     _confine(Confines(**order["confines"]))
     try:

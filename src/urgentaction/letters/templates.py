@@ -29,7 +29,7 @@ from .lint import Finding, Severity
 from .models import TemplateState, TemplateVersion
 from .organisation import organisation
 from .source import Family, load_shipped, shipped_kinds, shipped_languages
-from .versions import TemplateName, fingerprint, has_newer_file, languages_of, outdated, version_numbered
+from .versions import TemplateName, fingerprint, languages_of, outdated, version_numbered
 from .wording import labels
 
 _LOCK = 0x55_41_02  # "UA": one change of a template at a time; its second key is the template's name

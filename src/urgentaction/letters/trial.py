@@ -139,8 +139,9 @@ def _invented(trial: Trial) -> LetterContext | NoticeContext | SmsContext:
         optional=(),
         organisation=trial.organisation,
     )
-    made = {Family.LETTERS: specimens.letter, Family.NOTICES: specimens.notice, Family.SMS: specimens.sms}
-    return made[trial.family](stage, Scene())
+    if trial.family is Family.LETTERS:
+        return specimens.letter(stage, Scene())
+    return specimens.sms(stage, Scene()) if trial.family is Family.SMS else specimens.notice(stage, Scene())
 
 
 if __name__ == "__main__":

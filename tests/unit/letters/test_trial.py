@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.unit.letters.test_confined import TEMPLATES
+from tests.unit.letters.contexts import TEMPLATES
 from urgentaction.core.errors import TemplateError
 from urgentaction.letters import specimens
 from urgentaction.letters.carried import packed, unpacked
@@ -69,7 +69,7 @@ def test_notices_and_text_messages_are_tried_as_well(family: Family, kind: str) 
 
 
 def test_a_mistake_is_told_with_its_line() -> None:
-    with pytest.raises(TemplateError, match="line 6.*nobody"):
+    with pytest.raises(TemplateError, match=r"line 6.*nobody"):
         try_confined(trial(f"{FRONT}Hello\n{{{{ nobody }}}}\n"), templates=TEMPLATES)
 
 
