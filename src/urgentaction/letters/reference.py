@@ -60,7 +60,7 @@ def _written(line: Line) -> str:
 def _filter(line: Line) -> str:
     if issubclass(line.kind.of, date):
         return " | day"
-    return " | link" if line.path.endswith(("_url", "link")) else ""
+    return " | link" if line.path.endswith("_url") else ""
 
 
 def _example(line: Line, context: object) -> str:

@@ -79,7 +79,7 @@ class PreviewForm(forms.Form):
     form = forms.ChoiceField(label=_("Form"), required=False)
     case = forms.CharField(label=_("Case"), required=False, max_length=40)
     to = forms.CharField(label=_("Addressee"), required=False, max_length=80)
-    audience = forms.ChoiceField(label=_("Whose consent applies"), required=False)
+    audience = forms.ChoiceField(label=_("Audience"), required=False)
 
     def __init__(
         self, data: Any = None, *, family: Family, addressees: list[tuple[str, str]], initial: Any = None
