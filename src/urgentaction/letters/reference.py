@@ -18,8 +18,9 @@ from urgentaction.letters.source import Family
 from urgentaction.letters.specimens import Scene, Stage
 from urgentaction.letters.wording import long_date
 
-#: Filled for each person when a notice is sent.
-_OF_ONE_PERSON = {
+#: What the invented contexts leave empty, or open until a notice is sent to one person.
+_EXAMPLES = {
+    "addressee.closing": "Yours respectfully",
     "supporter_name": "Kim Min-ji",
     "unsubscribe_url": "https://safepassage.example/unsubscribe/…",
     "preferences_url": "https://safepassage.example/preferences/…",
@@ -64,8 +65,8 @@ def _filter(line: Line) -> str:
 
 
 def _example(line: Line, context: object) -> str:
-    if line.path in _OF_ONE_PERSON:
-        return _OF_ONE_PERSON[line.path]
+    if line.path in _EXAMPLES:
+        return _EXAMPLES[line.path]
     found: Any = context
     for name in line.path.replace("SECTION", "latest").split("."):
         found = found[name] if isinstance(found, Mapping) else getattr(found, name)
