@@ -7,7 +7,8 @@ import pytest
 from urgentaction.letters.fields import readable
 from urgentaction.letters.reads import read_piece
 from urgentaction.letters.reference import reference
-from urgentaction.letters.source import Family, Piece
+from urgentaction.letters.sandbox import Piece
+from urgentaction.letters.source import Family
 
 
 @pytest.mark.parametrize("family", Family)
