@@ -25,7 +25,7 @@ from urgentaction.triggers.decision import Rule
 
 from . import compose, views
 from .consent import check_consent, guard_of
-from .content import AlertView, Audience, CcEntry, LetterContext, UpdateView
+from .content import AlertView, Audience, CcEntry, LetterContext, NoticeContext, SmsContext, UpdateView
 from .personal import SMS_LINK
 from .render import RenderedLetter, RenderedNotice, render_letter, render_notice, render_sms
 from .sections import parse_sections
@@ -68,6 +68,16 @@ class Wish:
     status: Status | None = None
     to: str = ""
     dated_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedLetter:
+    """What a letter would read, before anything is rendered. `notes` as in `Letter`."""
+
+    context: LetterContext
+    copy_for: CcEntry | None
+    fax_number: str
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,21 +163,36 @@ def letter(case: Case, wish: Wish) -> Letter:
     if not is_letter(wish.kind):
         raise InvalidInput.of("kind", f"{wish.kind} is a notice to supporters; it has no addressee, PDF or fax")
     source = template(Family.LETTERS, wish.kind, wish.language)
+    prepared = prepared_letter(case, wish)
+    rendered = render_letter(source, prepared.context)
+    check_letter(case, prepared.context.audience, re_line=rendered.re_line, text=rendered.text, html=rendered.html)
+    return Letter(rendered, prepared.context, prepared.copy_for, prepared.fax_number, prepared.notes)
+
+
+def prepared_letter(case: Case, wish: Wish) -> PreparedLetter:
+    """What a letter of this kind would read, whichever text it is made from.
+
+    Raises:
+        NotFound: nobody to write to.
+        MissingTranslation: the case's text is not there in this language; names the file to add.
+    """
     addressed = _addressed(case, wish.to)
-    audience = wish.audience or Audience.GOVERNMENT
     occasion = _occasion(case, wish, addressed.main.office.time_zone)
-    context = compose.letter_context(occasion, to=addressed.main, cc=addressed.copies, audience=audience)
-    rendered = render_letter(source, context)
-    check_consent(case, audience, {"Re: line": rendered.re_line, "text": rendered.text, "HTML": rendered.html})
     reader = addressed.reader
     fax = reader.office.contact_points.filter(channel=Channel.FAX, retired_at=None).order_by("rank")
-    return Letter(
-        rendered=rendered,
-        context=context,
+    return PreparedLetter(
+        context=compose.letter_context(
+            occasion, to=addressed.main, cc=addressed.copies, audience=wish.audience or Audience.GOVERNMENT
+        ),
         copy_for=views.cc_entry(reader, wish.language) if reader != addressed.main else None,
         fax_number=fax.values_list("printed_value", flat=True).first() or "",
         notes=_untranslated(addressed.main, wish.language),
     )
+
+
+def check_letter(case: Case, audience: Audience, *, re_line: str, text: str, html: str) -> None:
+    """Refuse a rendered letter that names somebody who did not agree to that. Raises ConsentError."""
+    check_consent(case, audience, {"Re: line": re_line, "text": text, "HTML": html})
 
 
 def notice(case: Case, wish: Wish) -> RenderedNotice:
@@ -179,11 +204,25 @@ def notice(case: Case, wish: Wish) -> RenderedNotice:
         ConsentError: it would name somebody who did not agree to that.
     """
     source = template(Family.NOTICES, wish.kind, wish.language)
+    made = render_notice(source, prepared_notice(case, wish))
+    check_notice(case, wish, made)
+    return filled(made)
+
+
+def prepared_notice(case: Case, wish: Wish) -> NoticeContext:
+    """What a notice would read. Raises MissingTranslation where the case has no text in this language."""
     occasion = _occasion(case, wish, settings.TIME_ZONE)
-    audience = wish.audience or Audience.SUPPORTER
-    made = render_notice(source, compose.notice_context(occasion, audience=audience))
-    check_consent(case, audience, {"text": made.text, "HTML": made.html})
+    return compose.notice_context(occasion, audience=wish.audience or Audience.SUPPORTER)
+
+
+def check_notice(case: Case, wish: Wish, made: RenderedNotice) -> None:
+    """Refuse a rendered notice that names somebody who did not agree to that. Raises ConsentError."""
+    check_consent(case, wish.audience or Audience.SUPPORTER, {"text": made.text, "HTML": made.html})
     check_consent(case, Audience.PUBLIC, {"subject": made.subject})
+
+
+def filled(made: RenderedNotice) -> RenderedNotice:
+    """A notice as somebody without a name would get it, with addresses that lead nowhere in particular."""
     address = settings.PUBLIC_URL.rstrip("/")
     return made.fill(name="", unsubscribe_url=f"{address}/unsubscribe", preferences_url=f"{address}/preferences")
 
@@ -199,9 +238,18 @@ def sms(case: Case, wish: Wish) -> Sms:
     if is_letter(wish.kind):
         goes_with = MANUAL_NOTICE if wish.kind == MANUAL_LETTER else "update"
     source = template(Family.SMS, sms_kind(goes_with), wish.language)
-    occasion = _occasion(case, wish, settings.TIME_ZONE)
-    made = render_sms(source, compose.sms_context(occasion, link=SMS_LINK))
+    made = render_sms(source, prepared_sms(case, wish))
     guard_of(case).check({"text message": made})
+    return linked(made)
+
+
+def prepared_sms(case: Case, wish: Wish) -> SmsContext:
+    """What a text message would read."""
+    return compose.sms_context(_occasion(case, wish, settings.TIME_ZONE), link=SMS_LINK)
+
+
+def linked(made: str) -> Sms:
+    """A rendered text message with an address as long as a real one, and what it costs."""
     text = made.replace(SMS_LINK, f"{settings.PUBLIC_URL.rstrip('/')}/m/{_EXAMPLE}/")
     return Sms(text, *sms_segments(text))
 

@@ -29,7 +29,7 @@ from .lint import Finding, Severity
 from .models import TemplateState, TemplateVersion
 from .organisation import organisation
 from .source import Family, load_shipped, shipped_kinds, shipped_languages
-from .versions import TemplateName, has_newer_file, languages_of, version_numbered
+from .versions import TemplateName, fingerprint, languages_of, outdated, version_numbered
 from .wording import labels
 
 _LOCK = 0x55_41_02  # "UA": one change of a template at a time; its second key is the template's name
@@ -46,17 +46,19 @@ def check_template(name: TemplateName, text: str) -> tuple[Finding, ...]:
 
 
 def draft_template(
-    name: TemplateName, *, text: str, by: str, note: str, based_on: int | None = None
+    name: TemplateName, *, text: str, by: str, note: str, based_on: int | None = None, seen: str | None = None
 ) -> TemplateVersion:
     """Save a text as a new version, a draft. Its warnings are kept with it.
 
     Args:
         based_on: the version it was edited from; None: whatever is in force.
         note: what was changed and why, for whoever reviews it.
+        seen: `versions.fingerprint` of what was in force when the author began; None: not asked.
 
     Raises:
         InvalidInput: the text has errors, or nothing was changed; nothing is saved.
         NotFound: no such version to be based on.
+        Conflict: something else is in force than what the author saw; its problem is that of the field `seen`.
     """
     if not note.strip():
         raise InvalidInput.of("note", "say what you changed and why; whoever reviews it reads that first")
@@ -64,6 +66,9 @@ def draft_template(
     findings = _accepted(check_template(name, text))
     with transaction.atomic():
         _lock(name)
+        if seen is not None and seen != fingerprint(name):
+            told = f"another text of {name} came into force while you wrote; take over what it changed, then save again"
+            raise Conflict.of("seen", told)
         base = version_numbered(name, based_on) if based_on is not None else _live(name)
         file = shipped_or_none(name.family, name.kind, name.language)
         before = base.text if base else file.text if file else None
@@ -107,7 +112,7 @@ def approve_template(
         version = _locked(version_id)
         _expect(version, TemplateState.IN_REVIEW, deed="approved")
         live = _live(_name(version))
-        if not is_outdated_allowed and (told := _outdated(version, live)):
+        if not is_outdated_allowed and (told := outdated(version, live)):
             raise Conflict.of("version", f"{version} is outdated: {told}. Look at the difference, then draft it again")
         if live is not None:
             _retire(live, by=by, why=f"replaced by version {version.number}")
@@ -135,6 +140,14 @@ def reject_template(version_id: uuid.UUID, *, by: str, comment: str) -> Template
         version.save(update_fields=["state", "reviewed_by", "reviewed_at", "review_comment"])
         record_audit(by, "template.reject", _subject(version))
     return version
+
+
+def take_back_template(version_id: uuid.UUID, *, by: str, why: str) -> TemplateVersion:
+    """An author gives up what they wrote, before or in review. Raises NotAllowed: somebody else wrote it."""
+    version = _found(version_id)
+    if by != version.author:
+        raise NotAllowed(f"{version} was written by somebody else; only its author can take it back.")
+    return reject_template(version_id, by=by, comment=f"taken back: {why.strip()}" if why.strip() else "taken back")
 
 
 def roll_back_template(name: TemplateName, *, to: int, by: str, why: str) -> TemplateVersion:
@@ -238,17 +251,6 @@ def _still_fits(version: TemplateVersion) -> None:
     errors = [one for one in check_template(_name(version), version.text) if one.severity is Severity.ERROR]
     if errors:
         raise Conflict([Problem("text", f"{version} no longer fits: {one}") for one in errors])
-
-
-def _outdated(version: TemplateVersion, live: TemplateVersion | None) -> str:
-    if version.based_on_id != (live.id if live else None):
-        based = f"version {version.based_on.number}" if version.based_on else "the shipped file"
-        return (
-            f"it was written from {based}, and {f'version {live.number}' if live else 'the shipped file'} is in force"
-        )
-    if live is None and has_newer_file(version):
-        return "the shipped file has changed since it was written"
-    return ""
 
 
 # Rows.

@@ -45,6 +45,8 @@ _MAIN = '#import "letter.typ": letter\n#letter(json(bytes(DATA)))\n'
 _PAGES = re.compile(rb"/Type */Pages */Count (\d+)")
 #: The smallest print on a fax, in points.
 _FAX_SMALL = 11
+#: Pixels an inch of a page on a screen: readable at full width, and made in a moment.
+_SCREEN_PPI = 110.0
 
 
 class Edition(StrEnum):
@@ -108,16 +110,28 @@ class Typesetter:
         Raises:
             TemplateError: the letter can't be set.
         """
-        data = _data(rendered, context, Edition.FAX, copy_for=copy_for)
-        words = labels(rendered.language)
-        shown = {
-            "date": long_date(header.sent_on, rendered.language),
-            "from": labelled(words.fax_from, f"{context.organisation.name} {header.sender_number}"),
-            "to": labelled(words.fax_to, header.to_number),
-            "repeat": words.repeat if header.is_repeat else None,
-        }
-        data["fax"] = _directed(shown, rendered.language)
-        return self._compile(data, rendered, context)
+        return self._compile(_fax_data(rendered, context, header, copy_for=copy_for), rendered, context)
+
+    def pictures(
+        self,
+        rendered: RenderedLetter,
+        context: LetterContext,
+        *,
+        fax: FaxHeader | None = None,
+        copy_for: CcEntry | None = None,
+    ) -> tuple[bytes, ...]:
+        """The pages of either edition as PNG, to be looked at on a screen. Raises TemplateError as the others do."""
+        if fax is None:
+            data = _data(rendered, context, Edition.LETTER, copy_for=copy_for)
+        else:
+            data = _fax_data(rendered, context, fax, copy_for=copy_for)
+        source = _MAIN.replace("DATA", _string_literal(json.dumps(data, sort_keys=True)))
+        try:
+            with self._lock:
+                made = self._compiler.compile(source.encode(), format="png", ppi=_SCREEN_PPI)
+        except typst.TypstError as error:
+            raise _unset(rendered, error.message + _advice(error.message)) from error
+        return (made,) if isinstance(made, bytes) else tuple(made or ())
 
     def _compile(self, data: dict[str, Any], rendered: RenderedLetter, context: LetterContext) -> bytes:
         """One pass where the letter fits on one page, which shows only afterwards; else a second with pages counted."""
@@ -137,10 +151,7 @@ class Typesetter:
                     source.encode(), format="pdf", pdf_standards=_STANDARDS, timestamp=stamp
                 )
         except typst.TypstError as error:
-            told = error.message + _advice(error.message)
-            raise TemplateError(
-                f"the letter {rendered.re_line!r} ({rendered.language}) can't be set: {told}"
-            ) from error
+            raise _unset(rendered, error.message + _advice(error.message)) from error
         if warnings:
             told = "; ".join(warning.message for warning in warnings)
             raise TemplateError(f"the letter {rendered.re_line!r} ({rendered.language}) can't be set cleanly: {told}")
@@ -152,6 +163,10 @@ class Typesetter:
 def load_fonts() -> typst.Fonts:
     """Every font a letter can use, for other layouts. Raises ConfigurationError naming one that is missing."""
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=_font_folders())
+
+
+def _unset(rendered: RenderedLetter, told: str) -> TemplateError:
+    return TemplateError(f"the letter {rendered.re_line!r} ({rendered.language}) can't be set: {told}")
 
 
 def pdf_sha256(pdf: bytes) -> str:
@@ -219,6 +234,21 @@ def _data(
         "reference": reference_line(context),
     }
     return about | _directed(shown, language)
+
+
+def _fax_data(
+    rendered: RenderedLetter, context: LetterContext, header: FaxHeader, *, copy_for: CcEntry | None
+) -> dict[str, Any]:
+    data = _data(rendered, context, Edition.FAX, copy_for=copy_for)
+    words = labels(rendered.language)
+    shown = {
+        "date": long_date(header.sent_on, rendered.language),
+        "from": labelled(words.fax_from, f"{context.organisation.name} {header.sender_number}"),
+        "to": labelled(words.fax_to, header.to_number),
+        "repeat": words.repeat if header.is_repeat else None,
+    }
+    data["fax"] = _directed(shown, rendered.language)
+    return data
 
 
 def _face(language: str, edition: Edition) -> dict[str, object]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import models
 
 from urgentaction.core.errors import InvalidInput, NotFound
 
@@ -53,17 +54,27 @@ class Overview:
     """One line of the list of templates.
 
     Attributes:
-        live: the number of the version in force; None: the shipped file is.
-        waiting: numbers of the versions in review.
+        in_force: staff's version, without its text; None: the shipped file is.
+        in_review: the versions that wait for a review, without their texts.
         is_shipped: whether there is a shipped file.
         has_newer_file: the shipped file has changed since the live version was written from it.
     """
 
     name: TemplateName
-    live: int | None
-    waiting: tuple[int, ...]
+    in_force: TemplateVersion | None
+    in_review: tuple[TemplateVersion, ...]
     is_shipped: bool
     has_newer_file: bool
+
+    @property
+    def live(self) -> int | None:
+        """The number of the version in force; None: the shipped file is."""
+        return self.in_force.number if self.in_force else None
+
+    @property
+    def waiting(self) -> tuple[int, ...]:
+        """The numbers of the versions in review."""
+        return tuple(row.number for row in self.in_review)
 
 
 def overview(family: Family | None = None) -> list[Overview]:
@@ -93,8 +104,8 @@ def _overview(name: TemplateName, rows: list[TemplateVersion]) -> Overview:
     live = next((row for row in rows if row.state == TemplateState.LIVE), None)
     return Overview(
         name=name,
-        live=live.number if live else None,
-        waiting=tuple(row.number for row in rows if row.state == TemplateState.IN_REVIEW),
+        in_force=live,
+        in_review=tuple(row for row in rows if row.state == TemplateState.IN_REVIEW),
         is_shipped=file is not None,
         has_newer_file=live is not None and has_newer_file(live),
     )
@@ -108,17 +119,21 @@ def has_newer_file(version: TemplateVersion) -> bool:
 
 def versions_of(name: TemplateName) -> list[TemplateVersion]:
     """Every version, the newest first."""
-    found = TemplateVersion.objects.filter(family=name.family.value, kind=name.kind, language=name.language)
-    return list(found.select_related("based_on", "same_as").order_by("-number"))
+    return list(rows_of(name).select_related("based_on", "same_as").order_by("-number"))
+
+
+def rows_of(name: TemplateName) -> models.QuerySet[TemplateVersion]:
+    """Its versions, in no order."""
+    return TemplateVersion.objects.filter(family=name.family.value, kind=name.kind, language=name.language)
 
 
 def version_numbered(name: TemplateName, number: int) -> TemplateVersion:
     """One version. Raises NotFound with the numbers there are."""
-    found = versions_of(name)
-    for version in found:
-        if version.number == number:
-            return version
-    there = ", ".join(str(one.number) for one in reversed(found)) or "none yet"
+    rows = rows_of(name)
+    version = rows.select_related("based_on", "same_as").filter(number=number).first()
+    if version is not None:
+        return version
+    there = ", ".join(str(one) for one in rows.order_by("number").values_list("number", flat=True)) or "none yet"
     raise NotFound.of("version", f"{name} has no version {number}; there are: {there}")
 
 
@@ -138,6 +153,34 @@ def text_called(name: TemplateName, which: str) -> TemplateSource:
     if not which.isdecimal() or not which.isascii():
         raise InvalidInput.of("version", f"“{which[:40]}” is no version; write a number, {LIVE} or {SHIPPED}")
     return as_source(version_numbered(name, int(which[:9])))
+
+
+def outdated(version: TemplateVersion, live: TemplateVersion | None) -> str:
+    """What has changed since a version was written, in words; empty if it was written from what is in force.
+
+    Args:
+        live: the version in force; None: the shipped file is.
+    """
+    if version.based_on_id != (live.id if live else None):
+        based = f"version {version.based_on.number}" if version.based_on else "the shipped file"
+        return (
+            f"it was written from {based}, and {f'version {live.number}' if live else 'the shipped file'} is in force"
+        )
+    if live is None and has_newer_file(version):
+        return "the shipped file has changed since it was written"
+    return ""
+
+
+def source_in_force(name: TemplateName) -> TemplateSource | None:
+    """The text in force; None where there is neither a version nor a file: then nobody can be written to with it."""
+    live = live_version(name.family, name.kind, name.language)
+    return as_source(live) if live else shipped_or_none(name.family, name.kind, name.language)
+
+
+def fingerprint(name: TemplateName) -> str:
+    """Which text is in force, to notice that it is another one later; empty where there is none."""
+    source = source_in_force(name)
+    return source.sha256 if source else ""
 
 
 def languages_of(family: Family, kind: str) -> frozenset[str]:
