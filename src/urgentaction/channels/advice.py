@@ -1,4 +1,4 @@
-"""What a person can do about a gateway that can't be used: words for the codes of `Health`, of every kind of gateway."""
+"""What a person can do about a gateway that can't be used: words for the codes of `Health`, whatever its kind."""
 
 from __future__ import annotations
 

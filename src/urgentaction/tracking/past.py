@@ -24,7 +24,8 @@ from urgentaction.deliveries.rules import REACHED
 from urgentaction.triggers import decision as triggers
 from urgentaction.triggers.facts import CaseSnapshot, PersonSnapshot, RunningAlert
 
-_KEYS = Prefetch("persons", queryset=Person.objects.only("id", "key", "case_id"))
+#: Whom updates are about, by their keys only: nobody's name is read.
+KEYS = Prefetch("persons", queryset=Person.objects.only("id", "key", "case_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Past:
         for case, key in persons:
             listed[case].append(key)
         return cls(
-            updates=_by_case(updates.prefetch_related(_KEYS).order_by("recorded_at", "id")),
+            updates=_by_case(updates.prefetch_related(KEYS).order_by("recorded_at", "id")),
             alerts=_by_case(alerts.annotate(has_reached=Exists(reached)).order_by("created_at")),
             persons=listed,
             approvals=list(StandingApproval.objects.filter(granted_at__lte=until)),

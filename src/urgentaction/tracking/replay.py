@@ -23,7 +23,7 @@ from urgentaction.triggers.decision import RuleSet
 from urgentaction.triggers.facts import UpdateFacts
 from urgentaction.triggers.rules import decide
 
-from .past import Past
+from .past import KEYS, Past
 
 #: So many updates are replayed at a time.
 MOST = 200
@@ -154,7 +154,7 @@ def replay(
     rows = StatusUpdate.objects.filter(recorded_at__gte=since, recorded_at__lt=until)
     place = StatusUpdate.objects.filter(id=after).first() if after else None
     found = page_of(
-        rows.select_related("case").prefetch_related("persons").defer("note"),
+        rows.select_related("case").prefetch_related(KEYS).defer("note"),
         "recorded_at",
         "id",
         after=place,
