@@ -16,7 +16,7 @@ from urgentaction.accounts.service import record_audit
 from urgentaction.console.listing import listed
 from urgentaction.console.permissions import acting, is_at_least, may
 from urgentaction.console.reading import names_of
-from urgentaction.console.responses import found_or_404, page, private
+from urgentaction.console.responses import found_or_404, page
 from urgentaction.core import clock
 from urgentaction.core.exports import csv_lines
 
@@ -105,4 +105,5 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     )
     response = StreamingHttpResponse(csv_lines(EXPORT_HEAD, cells), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="audit-{clock.now():%Y%m%d-%H%M}.csv"'
-    return private(response)
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -20,6 +20,8 @@ def line_of(text: str, field: str, message: str = "") -> int | None:
     if found := _TOML.search(message):
         return int(found[1])
     lines = text.split("\n")
+    if "at end of document" in message:
+        return len(lines)
     rule, comma, key = field.rpartition(", ")
     if not comma:
         return _key_line(lines, 0, len(lines), "", field)

@@ -81,7 +81,13 @@ def replay_updates(request: HttpRequest) -> HttpResponse:
     since, until = form.period
     given = form.cleaned_data
     found = replay(
-        form.rules, current=shipped(), since=since, until=until, rule=given["rule"].strip(), after=given["after"]
+        form.rules,
+        current=shipped(),
+        since=since,
+        until=until,
+        rule=given["rule"].strip(),
+        after=given["after"],
+        limit=MOST,
     )
     return _page(request, form, replay=found, is_other=form.rules.digest != shipped().digest)
 
