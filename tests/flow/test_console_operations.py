@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -304,7 +304,7 @@ class TestStandingApprovals:
     def test_anybodys_can_be_taken_back(self, world: World, approver: Client) -> None:
         place = f"{SETTINGS}standing-approvals/"
         row = StandingApproval.objects.get(rule="imminent")
-        assert "No active account has this name" in text(approver.get(place))
+        assert "no active account has this name" in text(approver.get(place))
         done = text(approver.post(f"{place}{row.id}/revoke/", follow=True))
         assert "Taken back: imminent by user:duty" in done
         assert not world.update(Status.RETURN_IMMINENT).decision.sends_automatically
@@ -384,8 +384,8 @@ class TestOnCall:
 
 class TestAudit:
     @pytest.fixture
-    def log(self, world: World) -> Iterator[list[AuditEntry]]:
-        return iter([record_audit("cli:ada", f"thing.{n % 2}", f"case:UA-{n}", note=f"=n{n}") for n in range(6)])
+    def log(self, world: World) -> list[AuditEntry]:
+        return [record_audit("cli:ada", f"thing.{n % 2}", f"case:UA-{n}", note=f"=n{n}") for n in range(6)]
 
     def test_it_is_filtered_and_each_entry_has_a_page(self, log: list[AuditEntry], approver: Client) -> None:
         place = f"{SETTINGS}audit/"

@@ -18,7 +18,7 @@ from urgentaction.console.reading import names_of
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.core import clock
 
-from . import forms, reading
+from . import forms, reading, words
 from .sections import sections_for
 
 HERE = {"here": "operations"}
@@ -53,6 +53,7 @@ def gateway_page(
     found = found_or_404(lambda: reading.gateway_called(name))
     context = {
         "gateway": found,
+        "outcome_words": words.TRIES,
         "pause_form": form or forms.PauseForm(),
         "trial": trial,
         "may_test": is_at_least(request.user, Role.EDITOR),
@@ -73,9 +74,11 @@ def approvals_page(request: HttpRequest, *, form: forms.GrantForm | None = None,
     """The list, and the form to give one."""
     sorts = {"rule": ("rule", "id"), "by": ("by", "id"), "granted": ("granted_at", "id")}
     found = listed(request, reading.approvals(), filters=reading.ApprovalFilters, sorts=sorts, default="-granted")
+    lines = reading.approval_lines(found.items)
     context = {
         "list": found,
-        "lines": reading.approval_lines(found.items),
+        "lines": lines,
+        "has_orphans": any(line.is_orphan for line in lines),
         "form": form or forms.GrantForm(initial={"rule": request.GET.get("rule", "")}),
         "waiting": reading.rules_without_approval(),
         "may_change": is_at_least(request.user, Role.APPROVER),

@@ -8,7 +8,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from urgentaction.accounts.models import Scope
-from urgentaction.incidents.findings import Level as FindingLevel
 
 SCOPES: Mapping[Scope, Promise] = {
     Scope.CASES_READ: _("read cases and their updates"),
@@ -61,9 +60,10 @@ TOTALS: Mapping[str, Promise] = {
     "nothing": _("Nothing to send"),
 }
 
-#: The look of a finding: which of the sheet's states it resembles.
-FINDINGS: Mapping[str, tuple[str, Promise]] = {
-    FindingLevel.OK: ("delivered", _("well")),
-    FindingLevel.WARN: ("held", _("look at it")),
-    FindingLevel.FAIL: ("failed", _("put it right")),
+#: What came of a try at a gateway. A fault counts by itself: it is the gateway's own, not the recipient's.
+TRIES: Mapping[str, Promise] = {
+    "accepted": _("accepted"),
+    "refused": _("refused"),
+    "unknown": _("unknown"),
+    "fault": _("the gateway's own fault"),
 }
