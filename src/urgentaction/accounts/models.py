@@ -49,6 +49,7 @@ class ApiToken(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)  # to some minutes: see `service.token_for`
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
@@ -67,7 +68,32 @@ class AuditEntry(models.Model):
 
     class Meta:
         verbose_name_plural = "audit entries"
-        indexes = [models.Index(fields=["subject", "id"], name="audit_subject")]
+        indexes = [
+            models.Index(fields=["subject", "id"], name="audit_subject"),
+            models.Index(fields=["actor", "id"], name="audit_actor"),
+            models.Index(fields=["action", "id"], name="audit_action"),
+            models.Index(fields=["at"], name="audit_at"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor} {self.action} {self.subject}"
+
+
+class AuditCheck(models.Model):
+    """One walk over the audit log, in as many steps as it takes: how far it came, and what it found."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    started_at = models.DateTimeField()
+    started_by = models.CharField(max_length=80)
+    finished_at = models.DateTimeField(null=True)
+    entries = models.PositiveBigIntegerField(default=0)  # read and found right
+    last_entry = models.PositiveBigIntegerField(default=0)  # id of the last one of them
+    last_hash = models.BinaryField(max_length=32)  # its hash: the chain goes on from there
+    broken_entry = models.PositiveBigIntegerField(null=True)  # id of the first one that does not fit
+    finding = models.CharField(max_length=200, blank=True)  # why not, in words
+
+    class Meta:
+        indexes = [models.Index(fields=["-started_at"], name="audit_check_latest")]
+
+    def __str__(self) -> str:
+        return f"audit check of {self.started_at:%Y-%m-%d %H:%M}"

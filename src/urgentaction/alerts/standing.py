@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db import transaction
+
 from urgentaction.accounts.service import record_audit
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound
@@ -14,6 +16,12 @@ from .models import StandingApproval
 from .queries import in_force
 
 
+def approvable_rules() -> list[str]:
+    """The ids of the rules that can be approved in advance, in the order of the rule set."""
+    return [rule.id for rule in shipped().rules if rule.id in _needs_none_with_standing()]
+
+
+@transaction.atomic
 def grant_standing_approval(rule: str, *, by: str, actor: str, until: datetime | None = None) -> StandingApproval:
     """Let a rule's alerts start by themselves, in the name of `by`, until it is taken back.
 
@@ -43,6 +51,7 @@ def grant_standing_approval(rule: str, *, by: str, actor: str, until: datetime |
     return row
 
 
+@transaction.atomic
 def revoke_standing_approval(rule: str, *, actor: str, by: str = "") -> list[StandingApproval]:
     """Take approvals of a rule back: everybody's, or only one person's. What has started goes on.
 

@@ -263,10 +263,15 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Answer of `check`: may the gateway be used, and if not, what a person must do."""
+    """Answer of `check`: may the gateway be used, and if not, what is in the way.
+
+    `code`, where it may not: the server's own code, an HTTP status, or one of the words that `channels.advice` lists;
+    "" where nobody can say.
+    """
 
     is_ok: bool
     detail: str
+    code: str = ""
 
 
 @runtime_checkable

@@ -42,6 +42,18 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """An option as staff may see it: `value` is empty for a secret. `where`: the variable or file's key to change."""
+
+    name: str
+    help: str
+    value: str
+    is_secret: bool
+    is_set: bool
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """What a gateway hears, as an HTTP answer, when its callback has been taken. Most of them read the status only."""
 
@@ -100,9 +112,7 @@ class Options:
 
     def variable(self, name: str) -> str:
         """What a person changes to change an option: `[backup] host` of the gateways file, or a variable's name."""
-        if name not in SHARED and self._in_file & {name, EVERY_KEY}:
-            return f"[{self.name}] {name}"
-        return f"URGENTACTION_{name.upper()}" if name in SHARED else f"URGENTACTION_{self.kind}_{name}".upper()
+        return _variable(name, gateway=self.name, kind=self.kind, in_file=self._in_file)
 
     def fault(self, name: str, message: str) -> ConfigurationError:
         """An error that names the variable or key: `URGENTACTION_SMTP_PORT: …`, `[backup] port: …`."""
@@ -160,6 +170,28 @@ class Options:
             guard.check_host(self.mode, host, allow=allowed)
         except SandboxRefusal as refusal:
             raise SandboxRefusal(f"{self.variable(name)}: {refusal}") from refusal
+
+
+def settings_of(name: str, kind: GatewayKind, options: Mapping[str, str]) -> tuple[Setting, ...]:
+    """A gateway's own options for people to look at, also where they can't be used; no secret is among them."""
+    in_file = frozenset(options.get(FILE_KEYS, "").split())
+    return tuple(
+        Setting(
+            name=option.name,
+            help=option.help,
+            value="" if option.is_secret else options.get(option.name, "") or option.default,
+            is_secret=option.is_secret,
+            is_set=bool(options.get(option.name, "") or option.default),
+            where=_variable(option.name, gateway=name, kind=kind.kind, in_file=in_file),
+        )
+        for option in kind.options
+    )
+
+
+def _variable(name: str, *, gateway: str, kind: str, in_file: frozenset[str]) -> str:
+    if name not in SHARED and in_file & {name, EVERY_KEY}:
+        return f"[{gateway}] {name}"
+    return f"URGENTACTION_{name.upper()}" if name in SHARED else f"URGENTACTION_{kind}_{name}".upper()
 
 
 def is_this_machine(host: str) -> bool:

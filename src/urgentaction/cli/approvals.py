@@ -43,13 +43,10 @@ def grant(
 ) -> None:
     """Let a rule's alerts start by themselves, in a person's name."""
     with opened() as session:
-        from django.db import transaction
-
         from urgentaction.alerts.standing import grant_standing_approval
 
         end = reading.moment(until, option="until") if until else None
-        with transaction.atomic():
-            row = grant_standing_approval(rule, by=by, actor=actor(), until=end)
+        row = grant_standing_approval(rule, by=by, actor=actor(), until=end)
         session.answer(
             _facts(row), f"Alerts of rule {row.rule} start by themselves from now on, in the name of {row.by}."
         )
@@ -61,12 +58,9 @@ def revoke(
 ) -> None:
     """Take standing approvals of a rule back. What has started goes on."""
     with opened() as session:
-        from django.db import transaction
-
         from urgentaction.alerts.standing import revoke_standing_approval
 
-        with transaction.atomic():
-            rows = revoke_standing_approval(rule, by=by, actor=actor())
+        rows = revoke_standing_approval(rule, by=by, actor=actor())
         names = ", ".join(row.by for row in rows)
         session.answer(
             [_facts(row) for row in rows], f"Taken back: {rule} by {names}. Its alerts wait for a person again."

@@ -255,19 +255,11 @@ def start_django() -> None:
 
 def migrate_if_needed() -> list[str]:
     """Bring the database up to date; asks first, because most of the time it is. Returns what was missing."""
+    from urgentaction.core.schema import pending_migrations
+
     pending = pending_migrations()
     if pending:
         from django.core.management import call_command
 
         call_command("migrate", interactive=False, verbosity=0)
     return pending
-
-
-def pending_migrations() -> list[str]:
-    """The migrations not applied yet, as `app.name`."""
-    from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
-
-    executor = MigrationExecutor(connection)
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]

@@ -30,16 +30,9 @@ def pause(
 ) -> None:
     """Use a gateway no more until it is resumed. Its deliveries wait; nothing is lost."""
     with opened() as session:
-        from django.db import transaction
+        from urgentaction.deliveries.pausing import pause_by_hand
 
-        from urgentaction.accounts.service import record_audit
-        from urgentaction.deliveries.gateways import entry_named
-        from urgentaction.deliveries.pausing import pause_gateway
-
-        entry_named(name)
-        with transaction.atomic():
-            pause_gateway(name, reason=reason)
-            record_audit(actor(), "gateway.pause", f"gateway:{name}")
+        pause_by_hand(name, reason=reason, by=actor())
         session.answer(
             {"name": name, "is_paused": True}, f"{name} is paused. `urgentaction gateway resume {name}` ends it."
         )
@@ -49,16 +42,8 @@ def pause(
 def resume(name: Name) -> None:
     """Let a gateway go on."""
     with opened() as session:
-        from django.db import transaction
+        from urgentaction.deliveries.pausing import resume_by_hand
 
-        from urgentaction.accounts.service import record_audit
-        from urgentaction.core.enqueue import Task, enqueue
-        from urgentaction.deliveries.pausing import resume_gateway
-
-        with transaction.atomic():
-            was_paused = resume_gateway(name)
-            if was_paused:
-                record_audit(actor(), "gateway.resume", f"gateway:{name}")
-                enqueue(Task.SWEEP)
+        was_paused = resume_by_hand(name, by=actor())
         words = f"{name} goes on." if was_paused else f"{name} was not paused."
         session.answer({"name": name, "is_paused": False, "was_paused": was_paused}, words)

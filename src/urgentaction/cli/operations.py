@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from urgentaction.cli import bootstrap
-from urgentaction.cli.findings import Finding, Level
 from urgentaction.cli.session import Session, current, opened
 from urgentaction.core.errors import ConfigurationError, UrgentActionError
+from urgentaction.incidents.findings import Finding, Level
 
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 
@@ -47,9 +47,13 @@ def _examine(session: Session) -> list[Finding]:
     try:
         with bootstrap.environment(var):
             bootstrap.start_django()
-            from urgentaction.cli.checks import all_findings
+            from django.conf import settings
 
-            return all_findings(var)
+            from urgentaction.channels.contract import Mode
+            from urgentaction.incidents.checks import all_findings
+
+            must_run = settings.MODE is Mode.LIVE or bootstrap.read_ready(var.stack_ready) is not None
+            return all_findings(must_run=must_run)
     except ConfigurationError as error:
         return [Finding("configuration", Level.FAIL, str(error), "Set it, then run the doctor again.")]
     except UrgentActionError as error:

@@ -142,8 +142,7 @@ def drill() -> None:
         bootstrap.start_django()
         from django.conf import settings
 
-        from urgentaction.incidents.oncall import Call, tell
+        from urgentaction.incidents.oncall import tell, trial_call
 
-        text = f"This is a test. Nothing has happened.\n{settings.PUBLIC_URL} ({settings.MODE})"
-        how = tell(Call("urgentaction: test call", text, "warning", "drill", "test"), settings.ONCALL)
+        how = tell(trial_call(f"{settings.PUBLIC_URL} ({settings.MODE})"), settings.ONCALL)
         session.answer({"told_by": how}, f"Told by {how}. Did it arrive?")

@@ -10,11 +10,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Max, Q
 
+from urgentaction.accounts.service import record_audit
 from urgentaction.channels import registry
 from urgentaction.channels.contract import Refused, RetryClass
 from urgentaction.core import clock
+from urgentaction.core.enqueue import Task, enqueue
+from urgentaction.core.errors import InvalidInput
 
 from .breaker import works_again
 from .gateways import entry_named, kind_of
@@ -88,6 +92,32 @@ def pause_for(gateway: str, outcome: Refused) -> None:
         ),
         may_reopen=True,
     )
+
+
+@transaction.atomic
+def pause_by_hand(gateway: str, *, reason: str, by: str) -> None:
+    """A person takes a gateway out of use until a person says `resume`. Its deliveries wait; nothing is lost.
+
+    Raises:
+        NotFound: no such gateway is configured.
+        InvalidInput: no reason, or one that is not plain text on one line.
+    """
+    entry_named(gateway)
+    why = reason.strip()
+    if not why or not why.isprintable():
+        raise InvalidInput.of("reason", "say why, on one line; everybody sees it where the gateway is shown")
+    pause_gateway(gateway, reason=why)
+    record_audit(by, "gateway.pause", f"gateway:{gateway}")
+
+
+@transaction.atomic
+def resume_by_hand(gateway: str, *, by: str) -> bool:
+    """A person lets a gateway go on. Returns whether anything had held it back. Raises NotFound."""
+    was_held_back = resume_gateway(gateway)
+    if was_held_back:
+        record_audit(by, "gateway.resume", f"gateway:{gateway}")
+        enqueue(Task.SWEEP)
+    return was_held_back
 
 
 def pause_gateway(gateway: str, *, reason: str) -> None:

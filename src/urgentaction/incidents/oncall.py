@@ -77,6 +77,12 @@ class Contacts:
         return tuple(name for name, given in (("webhook", self.url), ("mail", self.mail)) if given)
 
 
+def trial_call(where: str) -> Call:
+    """What is said to see whether a call arrives. `where`: the address of this installation."""
+    text = f"This is a test. Nothing has happened.\n{where}"
+    return Call("urgentaction: test call", text, "warning", "drill", "test")
+
+
 def tell(call: Call, contacts: Contacts) -> str:
     """Call somebody; the second way is tried where the first fails. Returns the way that worked.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
@@ -17,6 +18,7 @@ from urgentaction.core.ids import uuid7
 
 from .diagnosis import sight_of
 from .models import Incident
+from .oncall import NotTold, tell, trial_call
 from .queries import incident_called
 from .rules import LOOKS_TO_OPEN, Severity, Standing, Trouble
 
@@ -73,6 +75,24 @@ def acknowledge_incident(name: str, *, by: str) -> Incident:
         incident.save(update_fields=["acknowledged_by", "acknowledged_at"])
         record_audit(by, "incident.acknowledge", f"incident:{incident.id.hex}", key=incident.key)
     return incident
+
+
+def drill(*, by: str) -> str:
+    """Call the people on call with a test message, by the real way. Returns the way that worked: `webhook`, `mail`.
+
+    Args:
+        by: as the audit log names people; they are not named in the call.
+
+    Raises:
+        NotTold: nobody could be reached, or nobody is configured; the message says why.
+    """
+    try:
+        how = tell(trial_call(f"{settings.PUBLIC_URL} ({settings.MODE})"), settings.ONCALL)
+    except NotTold:
+        record_audit(by, "oncall.drill", "oncall:contacts", is_told=False)
+        raise
+    record_audit(by, "oncall.drill", "oncall:contacts", is_told=True, way=how)
+    return how
 
 
 def _standing(row: Incident) -> Standing:

@@ -49,7 +49,12 @@ _YEAR_HOURS = 366 * 24
 @cache
 def shipped() -> RuleSet:
     """The rule set that comes with the program."""
-    return load(resources.files("urgentaction.triggers").joinpath("shipped.toml").read_bytes())
+    return load(shipped_text().encode())
+
+
+def shipped_text() -> str:
+    """The file of that rule set, comments and all: what people start from who want to change it."""
+    return resources.files("urgentaction.triggers").joinpath("shipped.toml").read_text(encoding="utf-8")
 
 
 def load(source: Path | str | bytes) -> RuleSet:

@@ -124,11 +124,11 @@ class EspGateway:
                 return Health(is_ok=True, detail=f"{where} answers ({status}) and accepts the key.")
             case http.Answer(status=status):
                 words = harmless(codes.fault_of(answer).text) or "no reason"
-                return Health(is_ok=False, detail=f"{where} answers {status}: {words}")
+                return Health(is_ok=False, detail=f"{where} answers {status}: {words}", code=str(status))
             case http.NotSent():
-                return Health(is_ok=False, detail=f"{where}: {answer.text}")
+                return Health(is_ok=False, detail=f"{where}: {answer.text}", code=answer.code)
             case http.NoAnswer():
-                return Health(is_ok=False, detail=f"{where}: {answer.why}")
+                return Health(is_ok=False, detail=f"{where}: {answer.why}", code="silent")
 
     def close(self) -> None:
         """Let go of connections."""

@@ -139,11 +139,12 @@ class SmtpGateway:
         where = f"{self._endpoint.host}:{self._endpoint.port}"
         session = open_session(self._endpoint, self._credentials)
         if isinstance(session, Refused):
-            return Health(is_ok=False, detail=f"{where}: {session.text} ({session.code})")
+            return Health(is_ok=False, detail=f"{where}: {session.text} ({session.code})", code=session.code)
         is_ok = session.noop()
         session.close()
         detail = f"{where} answers" if is_ok else f"{where} hung up after the greeting"
-        return Health(is_ok=is_ok, detail=f"{detail}; login {'accepted' if self._credentials else 'not asked for'}.")
+        detail = f"{detail}; login {'accepted' if self._credentials else 'not asked for'}."
+        return Health(is_ok=is_ok, detail=detail, code="" if is_ok else "closed")
 
     def close(self) -> None:
         """Say goodbye to the server."""

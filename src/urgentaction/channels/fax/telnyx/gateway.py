@@ -199,10 +199,12 @@ class TelnyxFax:
         """List one fax: reachable, and the key accepted?"""
         answer = http.exchange(self._client, "GET", self._url, params={"page[size]": 1})
         if not isinstance(answer, http.Answer):
-            return Health(is_ok=False, detail=f"{self._url}: {_words(answer)}")
+            code = answer.code if isinstance(answer, http.NotSent) else "silent"
+            return Health(is_ok=False, detail=f"{self._url}: {_words(answer)}", code=code)
         if answer.is_success:
             return Health(is_ok=True, detail=f"{self._url} answers and accepts the key.")
-        return Health(is_ok=False, detail=f"{self._url} answers {answer.status}: {_error(answer)[1] or 'no reason'}")
+        detail = f"{self._url} answers {answer.status}: {_error(answer)[1] or 'no reason'}"
+        return Health(is_ok=False, detail=detail, code=str(answer.status))
 
     def close(self) -> None:
         """Let go of connections."""

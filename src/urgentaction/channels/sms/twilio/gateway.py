@@ -206,12 +206,14 @@ class TwilioSms:
         try:
             self._client.messages.list(limit=1)
         except NoResponse as silence:
-            return Health(is_ok=False, detail=f"{self._base_url}: {silence}")
+            return Health(is_ok=False, detail=f"{self._base_url}: {silence}", code="silent")
         except Refusal as refusal:
             words = _error(refusal.answer)[1] or "no reason given"
-            return Health(is_ok=False, detail=f"{self._base_url} answers {refusal.answer.status}: {words}")
+            detail = f"{self._base_url} answers {refusal.answer.status}: {words}"
+            return Health(is_ok=False, detail=detail, code=str(refusal.answer.status))
         except (ValueError, TypeError, AttributeError, KeyError):
-            return Health(is_ok=False, detail=f"{self._base_url} does not answer like Twilio; check base_url.")
+            detail = f"{self._base_url} does not answer like Twilio; check base_url."
+            return Health(is_ok=False, detail=detail, code="404")
         return Health(is_ok=True, detail=f"{self._base_url} answers and accepts the token.")
 
     def close(self) -> None:

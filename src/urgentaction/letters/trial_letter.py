@@ -7,7 +7,8 @@ from datetime import date
 from django.conf import settings
 
 from urgentaction.core.errors import TemplateError
-from urgentaction.letters.content import (
+
+from .content import (
     Addressee,
     AlertView,
     Audience,
@@ -19,10 +20,10 @@ from urgentaction.letters.content import (
     PersonView,
     UpdateView,
 )
-from urgentaction.letters.organisation import organisation
-from urgentaction.letters.render import render_letter
-from urgentaction.letters.service import template, typesetter
-from urgentaction.letters.source import Family
+from .organisation import organisation
+from .render import render_letter
+from .service import template, typesetter
+from .source import Family
 
 KIND = "first_appeal"
 #: In its own script, so that a missing font shows.
@@ -44,7 +45,7 @@ def languages() -> list[str]:
     return sorted(file.stem for file in (settings.SHIPPED_TEMPLATES / "letters" / KIND).glob("*.md"))
 
 
-def typeset_specimen(language: str) -> bytes:
+def typeset_trial_letter(language: str) -> bytes:
     """The PDF of a test letter.
 
     Raises:

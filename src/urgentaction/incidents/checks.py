@@ -1,13 +1,15 @@
-"""What the doctor looks at: configuration, database, broker, gateways, liveness, stuck work, letters.
+"""What is wrong with the set-up: configuration, database, broker, gateways, liveness, stuck work, letters.
 
-Each check returns findings and never raises for what it was sent to find. What needs running programs only warns while
-nothing is meant to run (sandbox mode without a stack); in live mode the same is a failure.
+The doctor shows all of it, the console's self-check a part at a time. Each check returns findings and never raises for
+what it was sent to find. What needs running programs only warns while nothing is meant to run (sandbox mode without a
+stack); in live mode the same is a failure.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from enum import StrEnum
 
 import redis
 from django.conf import settings
@@ -18,39 +20,55 @@ from django.db import connection
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from urgentaction.channels.advice import advice_for
 from urgentaction.channels.contract import Mode
-from urgentaction.cli.bootstrap import VarFolder, pending_migrations, read_ready
-from urgentaction.cli.findings import Finding, Level
 from urgentaction.core.errors import UrgentActionError
+from urgentaction.core.schema import pending_migrations
 from urgentaction.deliveries.gateways import gateway_named
 from urgentaction.deliveries.models import Delivery, HumanTask
 from urgentaction.deliveries.rules import State
-from urgentaction.incidents.diagnosis import diagnose, words
-from urgentaction.incidents.looking import look
-from urgentaction.incidents.observations import Code
-from urgentaction.incidents.queries import open_incidents
-from urgentaction.incidents.rules import Severity
+from urgentaction.letters.trial_letter import languages, typeset_trial_letter
 from urgentaction.tracking.queries import gateway_states
+
+from .diagnosis import diagnose, words
+from .findings import Finding, Level
+from .looking import look
+from .observations import Code
+from .queries import open_incidents
+from .rules import Severity
 
 OLDEST_POSTGRESQL = 18
 
 
-def all_findings(var: VarFolder) -> list[Finding]:
-    """Everything, in the order in which trouble is best put right: without a database the rest is not looked at."""
-    must_run = settings.MODE is Mode.LIVE or read_ready(var.stack_ready) is not None
+class Part(StrEnum):
+    """What can be looked at by itself."""
+
+    PROGRAMS = "programs"  # everything but the next two; takes a moment
+    GATEWAYS = "gateways"  # asks each of them; may wait for one that is silent
+    LETTERS = "letters"  # sets a letter in every language; takes seconds
+
+
+def all_findings(*, must_run: bool, parts: Collection[Part] = tuple(Part)) -> list[Finding]:
+    """Everything, in the order in which trouble is best put right: without a database the rest is not looked at.
+
+    Args:
+        must_run: workers, beat and gateways are meant to run now; else what they lack is only a warning.
+        parts: what to look at.
+    """
     findings = [*_mode(), *_variables(), *_database()]
     if any(finding.level is Level.FAIL for finding in findings):
         return [*findings, *_broker()]
-    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
-        _broker,
-        lambda: _gateways(must_run=must_run),
-        lambda: _liveness(must_run=must_run),
-        _left_for_people,
-        _on_call,
-        _letters,
-        _deployment,
+    checks: tuple[tuple[Part, Callable[[], Iterator[Finding]]], ...] = (
+        (Part.PROGRAMS, _broker),
+        (Part.GATEWAYS, lambda: _gateways(must_run=must_run)),
+        (Part.PROGRAMS, lambda: _liveness(must_run=must_run)),
+        (Part.PROGRAMS, _left_for_people),
+        (Part.PROGRAMS, _on_call),
+        (Part.LETTERS, _letters),
+        (Part.PROGRAMS, _deployment),
     )
-    return [*findings, *(finding for check in checks for finding in check())]
+    looked_at = findings if Part.PROGRAMS in parts else []
+    return [*looked_at, *(finding for part, check in checks if part in parts for finding in check())]
 
 
 def _mode() -> Iterator[Finding]:
@@ -139,13 +157,14 @@ def _gateways(*, must_run: bool) -> Iterator[Finding]:
         name = f"gateway {state.name}"
         try:
             health = gateway_named(state.name).check()
-            is_ok, detail = health.is_ok, health.detail
+            is_ok, detail, advice = health.is_ok, health.detail, advice_for(health.code)
         except UrgentActionError as error:
-            is_ok, detail = False, str(error)
+            is_ok, detail, advice = False, str(error), ""
         if is_ok:
             yield Finding(name, Level.OK, detail)
         elif must_run:
-            yield Finding(name, Level.FAIL, detail, f"Nothing goes out by {state.channel} until this is put right.")
+            stands = f"Nothing goes out by {state.channel} until this is put right."
+            yield Finding(name, Level.FAIL, detail, f"{advice} {stands}".strip())
         else:
             yield Finding(name, Level.WARN, detail, "`urgentaction up` starts the stand-in gateways.")
         if state.is_paused:
@@ -213,11 +232,9 @@ def _on_call() -> Iterator[Finding]:
 
 
 def _letters() -> Iterator[Finding]:
-    from urgentaction.cli.specimen import languages, typeset_specimen
-
     for language in languages():
         try:
-            size = len(typeset_specimen(language))
+            size = len(typeset_trial_letter(language))
         except UrgentActionError as error:
             yield Finding(
                 f"letters {language}", Level.FAIL, str(error), "No letter can be made in this language before."
