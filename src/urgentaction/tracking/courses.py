@@ -109,8 +109,8 @@ def _read(alert: Alert, whom: str, *, channels: Sequence[str] = (), share: float
         "alert": alert.id,
         "channels": list(channels),
         "start": alert.started_at,
-        "edges": list(EDGES),
-        "took_edges": list(TOOK_EDGES),
+        "edges": [float(edge) for edge in EDGES],
+        "took_edges": [float(edge) for edge in TOOK_EDGES],
         "percent": share * 100,
     }
     with connection.cursor() as cursor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from xml.etree import ElementTree as ET
 
@@ -34,7 +35,7 @@ def test_every_point_is_within_the_frame(values: list[list[int]]) -> None:
             assert plots.LEFT - 0.1 <= x <= plots.WIDTH - plots.RIGHT + 0.1
             assert plots.TOP - 0.1 <= y <= plots.HEIGHT - plots.BOTTOM + 0.1
     ends = sorted(float(text.attrib["y"]) for text in svg.findall("text") if "end" in text.attrib.get("class", ""))
-    assert all(lower - upper >= plots.APART - 0.2 for upper, lower in zip(ends, ends[1:], strict=False))
+    assert all(lower - upper >= plots.APART - 0.2 for upper, lower in itertools.pairwise(ends))
 
 
 def test_a_curve_says_its_name_and_number_at_its_end() -> None:
