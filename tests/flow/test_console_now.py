@@ -75,7 +75,7 @@ class TestHealth:
         assert "401 bad key" in page
         assert "until somebody resumes it" in page
         assert "last took something" in page
-        assert "no sign of the workers since" in page
+        assert "no sign of the workers yet" in page
 
     def test_the_mode_stands_on_top(self, world: World) -> None:
         assert '<p class="mode mode-sandbox">' in text(staff(Role.VIEWER).get("/console/"))

@@ -42,6 +42,7 @@ class ChannelPlots:
     course: SafeString
     #: For each moment of the axis: its words, then the numbers of CURVES.
     course_table: list[tuple[str, list[int]]]
+    has_moved: bool
     took: SafeString
     took_table: list[tuple[str, int]]
     has_arrivals: bool
@@ -137,10 +138,12 @@ def plots_of(alert: Alert) -> dict[str, Any]:
 def _plots(one: ChannelCourse) -> ChannelPlots:
     channel = str(CHANNELS[one.channel])
     length = _length(one)
+    # Mail has no receipt of its arrival: an empty curve would only look like a failure.
+    drawn = [name for name in CURVES if one.channel != Channel.EMAIL or name != "delivered" or one.curves[name][-1]]
     moments = [(bisect.bisect_left(EDGES, seconds), str(label)) for seconds, label in MOMENTS]
     moments = [(place, label) for place, label in moments if place < length]
     course = plots.curves(
-        [plots.Curve(name, str(STATES[name]), one.curves[name][:length]) for name in CURVES],
+        [plots.Curve(name, str(STATES[name]), one.curves[name][:length]) for name in drawn],
         ticks=moments,
         most=one.total,
         title=_("How %(channel)s went over time") % {"channel": channel},
@@ -155,6 +158,7 @@ def _plots(one: ChannelCourse) -> ChannelPlots:
             *((label, [one.curves[name][place] for name in CURVES]) for place, label in moments),
             (_("so far"), [one.curves[name][-1] for name in CURVES]),
         ],
+        has_moved=any(values[-1] for values in one.curves.values()),
         took=plots.bars(took, title=_("How long %(channel)s took") % {"channel": channel}, note=""),
         took_table=took,
         has_arrivals=any(one.took),
