@@ -116,12 +116,7 @@ def settle(
     if arrived == lost:
         raise InvalidInput.of("arrived", "say either --arrived or --lost")
     with opened() as session:
-        from django.db import transaction
-
-        from urgentaction.core.enqueue import Task, enqueue
         from urgentaction.deliveries.service import settle_unknown
 
-        with transaction.atomic():
-            row = settle_unknown(delivery, arrived=arrived, by=actor(), why=reason)
-            enqueue(Task.SWEEP)  # one that was lost is followed up at once
+        row = settle_unknown(delivery, arrived=arrived, by=actor(), why=reason)
         session.answer({"id": row.id, "state": row.state, "reason": row.reason}, f"Delivery {row.id} is {row.state}.")

@@ -111,7 +111,7 @@ def _follow(row: Delivery, target: AlertTarget) -> ContactPoint | HumanTask | No
     # Nothing of a finished alert is claimed any more: a mail that bounces after that is for a person.
     is_over = row.state == State.EXPIRED or alert.state == AlertState.FINISHED
     is_over |= alert.deadline_at is not None and alert.deadline_at <= clock.read_database_now()
-    following = cascade.next_step(list(points), [_as_step(one) for one in siblings], plan.order, is_over=is_over)
+    following = cascade.next_step(list(points), [as_step(one) for one in siblings], plan.order, is_over=is_over)
     if following is None:
         return None
     if following.point is None:
@@ -120,7 +120,8 @@ def _follow(row: Delivery, target: AlertTarget) -> ContactPoint | HumanTask | No
     return points[following.point]
 
 
-def _as_step(row: Delivery) -> cascade.Step:
+def as_step(row: Delivery) -> cascade.Step:
+    """A delivery to an official, its contact point loaded, as the order of steps sees it."""
     return cascade.Step(
         point_id=row.contact_point_id,
         channel=Channel(row.channel),
@@ -157,6 +158,13 @@ def hand_over(target: AlertTarget, *, why: str) -> HumanTask:
 
 def _key(alert_id: uuid.UUID, official_id: uuid.UUID | None) -> str:
     return f"{_KEY}{alert_id}:{official_id}"
+
+
+def official_of(task: HumanTask) -> uuid.UUID | None:
+    """The official that a task asks somebody to reach; None for tasks of another kind."""
+    if task.kind != HumanTaskKind.REACH_OFFICIAL or not task.key.startswith(_KEY):
+        return None
+    return uuid.UUID(task.key.rpartition(":")[2])
 
 
 def _close_task(row: Delivery) -> HumanTask | None:

@@ -161,8 +161,14 @@ def points_of(target: AlertTarget, plan: OfficialPlan) -> dict[Point, ContactPoi
     }
 
 
-def add_step(alert: Alert, target: AlertTarget, point: ContactPoint, plan: OfficialPlan, *, step: int) -> None:
-    """One delivery to one contact point, due now or when the office opens."""
+def add_step(
+    alert: Alert, target: AlertTarget, point: ContactPoint, plan: OfficialPlan, *, step: int, again: int = 0
+) -> None:
+    """One delivery to one contact point, due now or when the office opens.
+
+    Args:
+        again: how often a person has had the letter sent to this point once more (`service.send_again`).
+    """
     letter = Letter.objects.only("id").get(alert=alert, official_id=target.official_id)
     moment = clock.read_database_now()
     due_at = opening_of(point, moment, plan=plan, deadline=alert.deadline_at)
@@ -177,6 +183,7 @@ def add_step(alert: Alert, target: AlertTarget, point: ContactPoint, plan: Offic
                 letter=letter,
                 channel=point.channel,
                 step=step,
+                again=again,
                 step_until=until,
                 priority=alert.priority,
                 state=State.QUEUED.value,

@@ -52,6 +52,7 @@ class Delivery(models.Model):
     )
     channel = models.CharField(max_length=8, choices=[(c.value, c.value) for c in Channel])
     step = models.PositiveSmallIntegerField(default=1)  # place in the official's plan
+    again = models.PositiveSmallIntegerField(default=0, db_default=0)  # how often a person has had it sent once more
     step_until = models.DateTimeField(null=True)  # without success by then, the plan's next step begins
     priority = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=12, choices=[(s.value, s.value) for s in State])
@@ -82,7 +83,7 @@ class Delivery(models.Model):
                 condition=models.Q(supporter__isnull=False),
             ),
             models.UniqueConstraint(
-                fields=["alert", "official", "channel", "contact_point"],
+                fields=["alert", "official", "channel", "contact_point", "again"],
                 name="delivery_once_official",
                 condition=models.Q(official__isnull=False),
                 nulls_distinct=False,
@@ -202,7 +203,11 @@ class HumanTask(models.Model):
     key = models.CharField(max_length=120)  # the same trouble makes one open task, however often it is met
     title = models.CharField(max_length=200)
     advice = models.CharField(max_length=400)
+    priority = models.PositiveSmallIntegerField(default=2)  # its alert's; 1 is most urgent
+    due_at = models.DateTimeField(null=True)  # its alert's deadline; later it helps nobody
     created_at = models.DateTimeField()
+    taken_by = models.CharField(max_length=80, blank=True)  # who said "I do it", so that two don't
+    taken_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
     done_by = models.CharField(max_length=80, blank=True)
     result = models.CharField(max_length=400, blank=True)
@@ -216,6 +221,11 @@ class HumanTask(models.Model):
         indexes = [
             models.Index(fields=["done_at", "created_at"], name="human_task_open"),
             models.Index(fields=["key"], name="human_task_key"),
+            models.Index(
+                fields=["priority", "due_at", "id"],
+                name="human_task_urgency",
+                condition=models.Q(done_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

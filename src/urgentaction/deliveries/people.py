@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db.models import Q
 
 from urgentaction.alerts.models import Alert
 from urgentaction.core import clock
 
 from .models import Delivery, HumanTask, HumanTaskKind
+
+#: How urgent a task is that belongs to no alert, on an alert's scale. A gateway that waits for us holds up everything.
+WITHOUT_ALERT: Mapping[HumanTaskKind, int] = dict.fromkeys(HumanTaskKind, 3) | {HumanTaskKind.FIX_CONFIGURATION: 1}
 
 
 def open_task(
@@ -29,6 +34,7 @@ def open_task(
             the key names one event, and what a person has closed stays closed.
     """
     key = key[:120]
+    about = alert or (delivery.alert if delivery is not None else None)
     if not may_reopen and (known := HumanTask.objects.filter(key=key).order_by("-created_at").first()):
         return known
     task, _ = HumanTask.objects.get_or_create(
@@ -40,6 +46,8 @@ def open_task(
             "delivery": delivery,
             "title": title[:200],
             "advice": advice[:400],
+            "priority": about.priority if about is not None else WITHOUT_ALERT[kind],
+            "due_at": about.deadline_at if about is not None else None,
             "created_at": clock.now(),
         },
     )

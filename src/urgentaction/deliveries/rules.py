@@ -45,6 +45,9 @@ TERMINAL = frozenset({State.DELIVERED, State.FAILED, State.WITHDRAWN, State.EXPI
 REACHED = frozenset({State.SENDING, State.ACCEPTED, State.DELIVERED, State.UNKNOWN})
 #: On its way through a worker; settles within one lease.
 IN_FLIGHT = frozenset({State.LEASED, State.SENDING})
+#: An official's letter may go to the same contact point once more, as a new delivery, by a person's decision: only from
+#: an end of which we know that this one did not arrive, or that a person had brought about.
+SENT_AGAIN = frozenset({State.FAILED, State.WITHDRAWN})
 
 
 class Event(StrEnum):
@@ -305,6 +308,11 @@ def pause_after(
         return None
     pause = plan.pauses[min(max(refusals, 1), len(plan.pauses)) - 1] * (1 + jitter / 5)
     return max(pause, retry_after) if retry_after else pause
+
+
+def may_hurry(*, is_supporter: bool, channel: str) -> bool:
+    """Whether a person may end a queued delivery's wait. Not a supporter's SMS: it may wait for their night to end."""
+    return not (is_supporter and channel == Channel.SMS)
 
 
 def held_pause(times: int) -> timedelta:

@@ -31,7 +31,7 @@ from .views import (
 )
 
 PAGE = 100
-_OFFICIALS, _SUPPORTERS = ("official_id", "channel", "contact_point_id"), ("supporter_id", "channel")
+_OFFICIALS, _SUPPORTERS = ("official_id", "channel", "contact_point_id", "again"), ("supporter_id", "channel")
 _TRIES = Prefetch("tries", Attempt.objects.order_by("number"))
 
 

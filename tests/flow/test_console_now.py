@@ -1,0 +1,95 @@
+"""The console's first page: what goes on, what waits for whom, what stands still; at a price that stays the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.flow.callers import staff
+from tests.flow.world import World
+from urgentaction.accounts.models import Role, User
+from urgentaction.alerts.models import Alert
+from urgentaction.cases.vocabulary import Confidence, Status
+from urgentaction.console.now.reading import unknowns_so_far
+from urgentaction.core import clock
+from urgentaction.deliveries.models import Attempt, GatewayState
+from urgentaction.deliveries.rules import State
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def world() -> World:
+    return World.make()
+
+
+@pytest.fixture
+def draft(world: World) -> Alert:
+    return world.update(Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED).alerts[0]
+
+
+def text(answer: Any) -> str:
+    assert answer.status_code == 200
+    page: str = answer.content.decode()
+    return page
+
+
+class TestWhoDecides:
+    def test_an_approver_sees_what_waits_for_them(self, draft: Alert) -> None:
+        page = text(staff(Role.APPROVER).get("/console/"))
+        assert "you can decide" in page
+        assert "1 for your decision" in page
+
+    def test_an_editor_sees_that_somebody_else_decides(self, draft: Alert) -> None:
+        page = text(staff(Role.EDITOR).get("/console/"))
+        assert "an approver decides" in page
+        assert "for your decision" not in page
+
+    def test_who_drafted_it_is_told_why_not(self, draft: Alert) -> None:
+        client = staff(Role.APPROVER)
+        Alert.objects.filter(id=draft.id).update(drafted_by=f"user:{User.objects.get().pk}")
+        assert "you drafted it: another person decides" in text(client.get("/console/"))
+
+    def test_who_has_said_yes_is_told_that_another_is_needed(self, draft: Alert) -> None:
+        Alert.objects.filter(id=draft.id).update(approvals_needed=2)
+        client = staff(Role.APPROVER)
+        client.post(f"/console/alerts/{draft.id}/approve/", {"hold_minutes": "0"})
+        page = text(client.get("/console/"))
+        assert "you have decided" in page
+        assert "when approved: 1 of 2 so far" in page
+
+
+class TestHealth:
+    def test_a_gateway_says_why_it_stands_and_when_it_last_worked(self, world: World, settings: Any) -> None:
+        alert = world.start()
+        now = clock.now()
+        GatewayState.objects.create(name="telnyx", is_paused=True, reason="401 bad key", changed_at=now)
+        row = alert.deliveries.get(channel="fax")
+        for number, outcome in enumerate(("refused", "accepted"), start=1):
+            Attempt.objects.create(
+                delivery=row, number=number, gateway="telnyx", started_at=now, ended_at=now, outcome=outcome
+            )
+        page = text(staff(Role.VIEWER).get("/console/"))
+        assert "401 bad key" in page
+        assert "until somebody resumes it" in page
+        assert "last took something" in page
+        assert "no sign of the workers yet" in page
+
+    def test_the_mode_stands_on_top(self, world: World) -> None:
+        assert '<p class="mode mode-sandbox">' in text(staff(Role.VIEWER).get("/console/"))
+
+
+class TestPrice:
+    def test_it_takes_a_fixed_number_of_queries(
+        self, world: World, draft: Alert, django_assert_max_num_queries: Callable[[int], Any]
+    ) -> None:
+        alert = world.start()
+        alert.deliveries.update(state=State.UNKNOWN.value)
+        client = staff(Role.APPROVER)
+        client.get("/console/")
+        with django_assert_max_num_queries(40):
+            page = text(client.get("/console/"))
+        assert "3 unknown" in page
+        assert unknowns_so_far() == 7
