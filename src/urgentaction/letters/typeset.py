@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -42,6 +43,7 @@ _STANDARDS: list[typst.PDFStandard] = ["ua-1", "a-2a"]
 _MAIN = '#import "letter.typ": letter\n#letter(json(bytes(DATA)))\n'
 #: The smallest print on a fax, in points.
 _FAX_SMALL = 11
+_PAGE_OBJECT = re.compile(rb"/Type\s*/Page\b")
 
 
 class Edition(StrEnum):
@@ -141,6 +143,11 @@ class Typesetter:
 def load_fonts() -> typst.Fonts:
     """Every font a letter can use, for other layouts. Raises ConfigurationError naming one that is missing."""
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=_font_folders())
+
+
+def pdf_pages(pdf: bytes) -> int:
+    """How many pages a PDF of ours has: Typst writes each page's object in the clear."""
+    return len(_PAGE_OBJECT.findall(pdf))
 
 
 def pdf_sha256(pdf: bytes) -> str:
