@@ -130,7 +130,7 @@ def story(case: Case, *, parts: Collection[Part] = tuple(Part)) -> list[Event]:
     if Part.DELIVERIES in parts:
         told += [*_sums(alerts), *_failures(alerts)]
     if Part.TASKS in parts:
-        told += _tasks(alerts)
+        told += _tasks(case, alerts)
     return sorted(told, key=lambda event: (event.at, _ORDER.index(event.what)), reverse=True)
 
 
@@ -221,9 +221,11 @@ def _failures(alerts: Mapping[uuid.UUID, Alert]) -> Iterator[Event]:
         yield Event(at=at, what=What.FAILED, row=row, alert=alerts[row.alert_id], words=row.reason)
 
 
-def _tasks(alerts: Mapping[uuid.UUID, Alert]) -> Iterator[Event]:
-    rows = HumanTask.objects.filter(alert__in=list(alerts)).order_by("-created_at")[:MOST]
-    for row in rows:
+def _tasks(case: Case, alerts: Mapping[uuid.UUID, Alert]) -> Iterator[Event]:
+    """Those of its alerts, and those that an update left without one (`announcing.others_lost_their_appeal`)."""
+    updates = case.updates.order_by("-recorded_at").values_list("id", flat=True)[:MOST]
+    of_case = Q(alert__in=list(alerts)) | Q(key__in=[f"remainder:{update_id}" for update_id in updates])
+    for row in HumanTask.objects.filter(of_case).order_by("-created_at")[:MOST]:
         alert = alerts[row.alert_id] if row.alert_id else None
         yield Event(at=row.created_at, what=What.TASK_OPENED, row=row, alert=alert)
         if row.done_at:
