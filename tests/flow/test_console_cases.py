@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,15 +13,14 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.flow.callers import staff
 from tests.flow.world import World
-from urgentaction import pipeline
 from urgentaction.accounts.models import AuditEntry, Role, User
 from urgentaction.alerts.models import Alert, StandingApproval
 from urgentaction.cases.models import Case, CaseCountry, Person, Source, StatusUpdate
-from urgentaction.cases.vocabulary import Confidence, Status
+from urgentaction.cases.vocabulary import Status
 from urgentaction.core import clock
 from urgentaction.deliveries.models import Delivery, GatewayState
 from urgentaction.deliveries.rules import State
-from urgentaction.directory.models import Office, Official
+from urgentaction.directory.models import Official
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -129,7 +128,7 @@ class TestPage:
         client = staff(Role.VIEWER)
         page = words(client.get(path(world)))
         for piece in (
-            "Asia/Shanghai", "China", "The president", "in imminent danger" if False else "Tumen",
+            "Asia/Shanghai", "China", "The president", "Tumen",
             "letters made: 2 in English", "email to supporters: 3", "1 failed", "Office of the president", "no answer",
         ):  # fmt: skip
             assert piece in page
@@ -148,9 +147,10 @@ class TestPage:
             ) as asked:
                 text(client.get(path(world)))
             counts.append(len(asked))
-            world.more_supporters(50)
-            world.start()
-        assert counts[1] <= counts[0] + 3  # the pages' own alerts have grown by one
+            if not counts[1:]:
+                world.more_supporters(50)
+                world.start(Status.EXECUTION_IMMINENT)
+        assert counts[1] <= counts[0] + 3, counts  # there is one more alert
         assert counts[1] < 45
 
     def test_sealed_names_stay_sealed(self, world: World) -> None:
@@ -189,7 +189,7 @@ class TestWhatFollows:
         assert "Show what follows" in text(editor.get(path(world, "update/")))
         page = words(editor.post(path(world, "update/preview/"), said()))
         for piece in (
-            "2 letters to officials", "4 messages to supporters", "By itself", "first appeal", "fax , email",
+            "2 letters to officials", "4 messages to supporters", "By itself", "first appeal", "fax, email (1 page)",
             "no price configured", "Record it: sending starts", "imminent, level 1, hours count",
         ):  # fmt: skip
             assert piece in page, piece
@@ -262,9 +262,19 @@ class TestWhatFollows:
 
     def test_a_text_that_names_somebody_is_known_before(self, world: World, editor: Client) -> None:
         person(world, "person-1", confidential_name=SECRET)
-        page = text(editor.post(path(world, "update/preview/"), said(place=SECRET)))
+        row = world.case.texts.get()
+        row.markdown += f"\n## latest @return_imminent\nThey hold {SECRET}.\n"
+        row.save()
+        page = text(editor.post(path(world, "update/preview/"), said()))
         assert "A text can’t be made" in page
-        assert "person-1" in page
+        assert "a name is written out that these readers may not see: person-1" in page
+        assert SECRET not in page
+
+    @pytest.mark.parametrize("field", ["place", "new_source"])
+    def test_a_name_is_no_place_and_no_source(self, world: World, editor: Client, field: str) -> None:
+        person(world, "person-1", confidential_name=SECRET)
+        page = text(editor.post(path(world, "update/preview/"), said(**{field: f"house of {SECRET}"})), 422)
+        assert "writes out the name of person-1" in page
 
     def test_a_group_splits(self, world: World, editor: Client) -> None:
         for key in ("person-1", "person-2"):
@@ -320,7 +330,7 @@ class TestReadingBefore:
 
     def test_a_letter_in_every_form(self, world: World, editor: Client) -> None:
         official = world.president.slug
-        assert "Tumen" in text(self.ask(world, editor, f"first_appeal|en|text|{official}", place="Tumen")) or True
+        assert "They are held at the border" in text(self.ask(world, editor, f"first_appeal|en|text|{official}"))
         for form in ("pdf", "fax"):
             answer = self.ask(world, editor, f"first_appeal|en|{form}|{official}")
             assert answer.content.startswith(b"%PDF")

@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from urgentaction.cases.models import Case
+from urgentaction.cases.naming import misnamed_in_line
 from urgentaction.cases.service import UpdateText
 from urgentaction.cases.vocabulary import Confidence, Status, label
 from urgentaction.core import clock
@@ -98,9 +99,13 @@ class UpdateForm(forms.Form):
         known = case.sources.order_by("label").values_list("label", flat=True)
         self._choose("source", [("", _("none named")), *((one, one) for one in known)])
 
+    def clean_place(self) -> str:
+        """It stands in letters: nobody may be named there."""
+        return self._nameless("place")
+
     def clean_new_source(self) -> str:
-        """One line."""
-        given: str = self.cleaned_data["new_source"]
+        """One line for all staff: nobody may be named there."""
+        given = self._nameless("new_source")
         if not given.isprintable():
             raise forms.ValidationError(_("Write it on one line, without control characters."))
         return given
@@ -136,6 +141,12 @@ class UpdateForm(forms.Form):
         """Put what the rules found at the fields it is about."""
         for problem in refusal.problems:
             self.add_error(problem.field if problem.field in self.fields else None, problem.message)
+
+    def _nameless(self, name: str) -> str:
+        given: str = self.cleaned_data[name]
+        if given and (problems := misnamed_in_line(name, given, list(self.case.persons.all()))):
+            raise forms.ValidationError([problem.message for problem in problems])
+        return given
 
     def _choose(self, name: str, choices: list[Any]) -> None:
         field = self.fields[name]
