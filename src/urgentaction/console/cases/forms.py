@@ -96,7 +96,9 @@ class UpdateForm(forms.Form):
         self._choose("confidence", [("", _("choose")), *sure])
         people = persons_of(case)
         self._choose("persons", [(one.key, f"{one.key}: {label_of(one, language())}") for one in people])
-        known = case.sources.order_by("label").values_list("label", flat=True)
+        known = list(case.sources.order_by("label").values_list("label", flat=True))
+        if not known:
+            self.fields["new_source"].label = self.fields["source"].label
         self._choose("source", [("", _("none named")), *((one, one) for one in known)])
 
     def clean_place(self) -> str:
