@@ -51,7 +51,7 @@ from urgentaction.deliveries.ways import next_room
 from urgentaction.letters import service as letters
 from urgentaction.receipts import service as receipts
 from urgentaction.tracking.snapshot import case_snapshot
-from urgentaction.triggers.decision import RuleSet, TriggerDecision
+from urgentaction.triggers.decision import RuleSet, TriggerDecision, fingerprint
 from urgentaction.triggers.facts import CaseSnapshot, UpdateFacts, validate_update
 from urgentaction.triggers.rules import decide, prevailing_status
 from urgentaction.triggers.ruleset import shipped
@@ -95,21 +95,27 @@ def consider(case: Case, told: UpdateText) -> tuple[TriggerDecision, CaseSnapsho
 
 
 @transaction.atomic
-def report_update(reference: str, told: UpdateText, *, by: str, dated_on: date | None = None) -> Reported:
+def report_update(
+    reference: str, told: UpdateText, *, by: str, dated_on: date | None = None, agreed: str = ""
+) -> Reported:
     """Something happened to somebody. In one transaction: write it, raise the fence, stop what is stale, decide, draft.
 
     Args:
         reference: of the case.
         by: who says so, as the audit log names people (`user:…`, `token:…`, `cli:…`).
         dated_on: the date to print on the letters; None for the day they are frozen.
+        agreed: the `fingerprint_of` what `by` was shown before; empty where nobody was.
 
     Raises:
         NotFound: no such case.
+        Conflict: what follows is no longer what was agreed to; nothing was written.
         InvalidInput: the update can't be used; nothing was written.
     """
     case = cases.lock_case(reference)
     alerts.lock_live(case)
     decision, before, rules = consider(case, told)
+    if agreed and agreed != fingerprint_of(case, decision):
+        raise Conflict.of("case", f"something has changed for {case.reference} meanwhile; look at what follows now")
     facts = UpdateFacts(
         status=told.status,
         confidence=told.confidence,
@@ -380,3 +386,9 @@ def dry_run(reference: str, told: UpdateText) -> tuple[Case, TriggerDecision]:
     case = case_called(reference)
     decision, _, _ = consider(case, told)
     return case, decision
+
+
+def fingerprint_of(case: Case, decision: TriggerDecision) -> str:
+    """A fingerprint of what would follow, to agree to (`report_update`): another as soon as any of it changes."""
+    latest = case.updates.order_by("-recorded_at", "-id").values_list("id", flat=True).first()
+    return fingerprint(decision, version=case.version, after=str(latest or ""))

@@ -26,20 +26,41 @@ def misnamed(told: CaseFile, texts: Mapping[str, str], persons: Sequence[Person]
         texts: Markdown by language.
         persons: of the case as they stand now; what counts is the consent on record, not the file's.
     """
-    names = names_on_record(persons)
     problems = []
     for place, text in _short_texts(told):
-        keys = dict.fromkeys(mention.key for mention in mentions(text, names.hidden, shown=names.shown))
-        problems += [Problem(f"{CASE_FILE}, {place}", _written_out(key, mark=False)) for key in keys]
-        if any(marks(text)):
-            words = "holds a [[mark]], which only the files in texts/ may; say it without naming anybody"
-            problems.append(Problem(f"{CASE_FILE}, {place}", words))
+        problems += misnamed_in_line(f"{CASE_FILE}, {place}", text, persons)
     for language, text in sorted(texts.items()):
-        name = f"{TEXTS_FOLDER}/{language}.md"
-        found = mentions(text, names.hidden, shown=names.shown)
-        problems += [Problem(f"{name}, line {one.line}", _written_out(one.key, mark=True)) for one in found]
-        problems += [Problem(f"{name}, line {line}", words) for line, words in _faulty_marks(text, language, persons)]
+        problems += misnamed_in_text(f"{TEXTS_FOLDER}/{language}.md", text, language, persons)
     return problems
+
+
+def misnamed_in_line(place: str, text: str, persons: Sequence[Person]) -> list[Problem]:
+    """What is wrong with how a title, a subject or another short text names persons.
+
+    Args:
+        place: what the problems call it.
+    """
+    names = names_on_record(persons)
+    keys = dict.fromkeys(mention.key for mention in mentions(text, names.hidden, shown=names.shown))
+    problems = [Problem(place, _written_out(key, mark=False)) for key in keys]
+    if any(marks(text)):
+        words = "holds a [[mark]], which only the files in texts/ may; say it without naming anybody"
+        problems.append(Problem(place, words))
+    return problems
+
+
+def misnamed_in_text(place: str, text: str, language: str, persons: Sequence[Person]) -> list[Problem]:
+    """What is wrong with how the case's text in a language names persons, with lines.
+
+    Args:
+        place: what the problems call it.
+    """
+    names = names_on_record(persons)
+    found = mentions(text, names.hidden, shown=names.shown)
+    problems = [Problem(f"{place}, line {one.line}", _written_out(one.key, mark=True)) for one in found]
+    return problems + [
+        Problem(f"{place}, line {line}", words) for line, words in _faulty_marks(text, language, persons)
+    ]
 
 
 def _short_texts(told: CaseFile) -> Iterator[tuple[str, str]]:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F
 
 from urgentaction.accounts.service import record_audit
 from urgentaction.core import clock
 from urgentaction.core.errors import InvalidInput
 
-from .models import Case, Source, StatusUpdate
+from .models import Case, Person, Source, StatusUpdate
 from .queries import case_called
 from .vocabulary import Confidence, Status
 
@@ -113,3 +114,11 @@ def _source(case: Case, label: str) -> Source | None:
         return None
     source, _ = Source.objects.get_or_create(case=case, label=label[:120])
     return source
+
+
+@transaction.atomic
+def read_names(case: Case, *, by: str) -> list[Person]:
+    """The persons of a case with what is sealed of them; that somebody looked is written down first."""
+    persons = list(case.persons.order_by("key"))
+    record_audit(by, "case.names", f"case:{case.reference}", persons=len(persons))
+    return persons

@@ -25,27 +25,18 @@ def write_dossier(
 ) -> None:
     """Write the dossier of a case: history, alerts, every attempt, the letters with their hashes. For internal use."""
     with opened() as session:
-        from django.conf import settings
-
-        from urgentaction.accounts.service import record_audit
         from urgentaction.cases.queries import case_called
         from urgentaction.core import clock
-        from urgentaction.letters.typeset import pdf_sha256
-        from urgentaction.tracking.dossier import dossier
-        from urgentaction.tracking.dossier_pdf import typeset_dossier
+        from urgentaction.tracking.dossier_file import dossier_file
 
         moment = reading.moment(made_at, option="at") if made_at else clock.now()
         case = case_called(reference)
-        made, enclosures = dossier(case, made_at=moment, by=actor(), is_confidential=confidential)
-        pdf = typeset_dossier(made, enclosures, typst_root=settings.SHIPPED_TEMPLATES / "typst")
-        digest = pdf_sha256(pdf)
-        edition = "confidential" if confidential else "internal"
-        # Written down first: a file that nobody knows of must not exist.
-        record_audit(actor(), "case.dossier", f"case:{case.reference}", sha256=digest, edition=edition)
-        _write(out, pdf)
+        found = dossier_file(case, by=actor(), is_confidential=confidential, made_at=moment)
+        made, digest = found.made, found.sha256
+        _write(out, found.pdf)
         letters = sum(len(alert.letters) for alert in made.alerts)
         attempts = sum(len(one.attempts) for alert in made.alerts for one in alert.deliveries)
-        data = {"out": out, "sha256": digest, "bytes": len(pdf), "dossier": made}
+        data = {"out": out, "sha256": digest, "bytes": len(found.pdf), "dossier": made}
         told = f"{out}: {len(made.alerts)} alerts, {letters} letters, {attempts} attempts. SHA-256 {digest}."
         session.answer(data, told, *_warnings(made.withheld, is_confidential=confidential))
 

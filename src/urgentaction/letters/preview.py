@@ -50,6 +50,21 @@ _EXAMPLE = "EXAMPLE".ljust(20, "0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """An update that nobody has recorded yet, to be written about as if somebody had.
+
+    Attributes:
+        concerned: keys of the persons of a split group whom it is about; empty for all.
+    """
+
+    status: Status
+    as_of: date
+    place: str
+    confidence: str
+    concerned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What is to be looked at.
 
@@ -60,6 +75,7 @@ class Wish:
         status: the status to write about; None: the case's own, or without one `status_for`.
         to: short name of an official; empty: whoever holds the case's main office. Who is on the CC list gets a copy.
         dated_on: the date on the letter; None: today where the addressee sits.
+        news: what to write about instead of what is on record; goes before `status`.
     """
 
     kind: str
@@ -68,6 +84,7 @@ class Wish:
     status: Status | None = None
     to: str = ""
     dated_on: date | None = None
+    news: News | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +152,7 @@ def status_for(case: Case, wish: Wish) -> Status | None:
 
     One for which the case has texts of its own comes first. None where the wish names a status, or the case has one.
     """
-    if wish.status is not None or case.status:
+    if wish.news is not None or wish.status is not None or case.status:
         return None
     rules = ruleset.shipped()
     fitting = [status for status in Status if wish.kind in _kinds_of(rules.plan_for(status))]
@@ -289,11 +306,24 @@ def _occasion(case: Case, wish: Wish, time_zone: str) -> compose.Occasion:
     latest = case.updates.order_by("-recorded_at", "-id").first()
     update = _update(case, wish, latest)
     return compose.Occasion(
-        case=case, language=wish.language, update=update, alert=_call(case, wish, update, clock.today(time_zone))
+        case=case,
+        language=wish.language,
+        update=update,
+        alert=_call(case, wish, update, clock.today(time_zone)),
+        concerned=wish.news.concerned if wish.news else (),
     )
 
 
 def _update(case: Case, wish: Wish, latest: StatusUpdate | None) -> UpdateView:
+    if wish.news is not None:
+        return UpdateView(
+            status=wish.news.status.value,
+            status_label=views.status_label(wish.news.status.value, wish.language),
+            as_of=wish.news.as_of,
+            place=wish.news.place,
+            confidence=wish.news.confidence,
+            previous_status_label=views.status_label(case.status, wish.language),
+        )
     status = wish.status or status_for(case, wish)
     if status is None or (latest is not None and latest.status == status):
         return views.update(case, wish.language, row=latest)

@@ -247,7 +247,11 @@ def sms_kind(notice_kind: str) -> str:
 
 
 def _has_notices(plan: AlertPlan, channels: Iterable[Channel], language: str) -> bool:
-    kind = plan.notice_kind or MANUAL_NOTICE
+    return has_notices(plan.notice_kind or MANUAL_NOTICE, channels, language)
+
+
+def has_notices(kind: str, channels: Iterable[Channel], language: str) -> bool:
+    """Whether a notice of this kind can be written in this language on all of these channels."""
     return all(
         _has_template(Family.SMS, sms_kind(kind), language)
         if channel is Channel.SMS
@@ -258,11 +262,15 @@ def _has_notices(plan: AlertPlan, channels: Iterable[Channel], language: str) ->
 
 def _language_of(target: AlertTarget, targets: Iterable[AlertTarget], plan: AlertPlan) -> str:
     """A copy shows the letter to the main addressee: that is who must be greeted in the copy's language."""
-    language = target.language
-    if not _has_template(Family.LETTERS, _letter_kind(plan), language):
+    return writable_in(target.language, kind=_letter_kind(plan), to=_main(target, targets))
+
+
+def writable_in(language: str, *, kind: str, to: Official) -> str:
+    """The language, if a letter of this kind can be written in it to the main addressee `to`; else English."""
+    if not _has_template(Family.LETTERS, kind, language):
         return FALLBACK
     try:
-        is_greeted = bool(views.addressee(_main(target, targets), language).salutation)
+        is_greeted = bool(views.addressee(to, language).salutation)
     except MissingTranslation:
         is_greeted = False
     return language if is_greeted else FALLBACK

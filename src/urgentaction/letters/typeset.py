@@ -41,7 +41,7 @@ _STANDARDS: list[typst.PDFStandard] = ["ua-1", "a-2a"]
 #: Data comes in by the program's text and not by `sys.inputs`: these are part of Typst's library, and whatever had been
 #: laid out before, the letterhead say, would have to be laid out again with each new letter.
 _MAIN = '#import "letter.typ": letter\n#letter(json(bytes(DATA)))\n'
-#: How many pages Typst wrote: the root of the page tree. Were it written otherwise one day, pages would be counted.
+#: How many pages Typst wrote: the root of the page tree. 
 _PAGES = re.compile(rb"/Type */Pages */Count (\d+)")
 #: The smallest print on a fax, in points.
 _FAX_SMALL = 11
@@ -137,7 +137,7 @@ class Typesetter:
         """One pass where the letter fits on one page, which shows only afterwards; else a second with pages counted."""
         if rendered.text.count("\n") <= data["face"]["page_lines"]:
             pdf = self._set(data | {"is_one_page": True}, rendered, context)
-            if (pages := _PAGES.search(pdf)) is not None and pages[1] == b"1":
+            if pdf_pages(pdf) == 1:
                 return pdf
         return self._set(data | {"is_one_page": False}, rendered, context)
 
@@ -167,6 +167,12 @@ def load_fonts() -> typst.Fonts:
 
 def _unset(rendered: RenderedLetter, told: str) -> TemplateError:
     return TemplateError(f"the letter {rendered.re_line!r} ({rendered.language}) can't be set: {told}")
+
+
+def pdf_pages(pdf: bytes) -> int:
+    """How many pages a PDF of ours has; 0 where Typst wrote its page tree in a way that we don't know."""
+    found = _PAGES.search(pdf)
+    return int(found[1]) if found is not None else 0
 
 
 def pdf_sha256(pdf: bytes) -> str:

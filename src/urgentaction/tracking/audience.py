@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
@@ -22,6 +23,7 @@ from urgentaction.deliveries.expand import EVERYBODY, REACHED_BEFORE
 from urgentaction.deliveries.queries import follow, reached_by, unsent_of
 from urgentaction.deliveries.rules import REACHED
 from urgentaction.directory.kinds import Health
+from urgentaction.directory.models import ContactPoint, Official
 from urgentaction.directory.queries import holder_among
 from urgentaction.triggers.decision import OfficialsAudience, SupportersAudience, TriggerDecision
 from urgentaction.triggers.explain import AddresseeRole, AudienceCounts, OfficialCount, SupporterCount, UnsentCount
@@ -59,7 +61,29 @@ def _followed(case: Case, decision: TriggerDecision) -> list[uuid.UUID]:
     return follow(list(overtaken.values_list("id", flat=True)), list(sent_alerts(case).values_list("id", flat=True)))
 
 
-def _officials(case: Case, decision: TriggerDecision, followed: list[uuid.UUID]) -> Iterator[OfficialCount]:
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """An office that a decision would write to: who holds it today (None: nobody is recorded), and where it is reached.
+
+    `points` are those not known to be dead, the office's own before its mission's.
+    """
+
+    addressee: CaseAddressee
+    official: Official | None
+    points: tuple[ContactPoint, ...]
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The channels there is a contact point for."""
+        return tuple(channel for channel in Channel if any(point.channel == channel for point in self.points))
+
+
+def addressed(case: Case, decision: TriggerDecision) -> list[Addressed]:
+    """The offices that a decision would write to at this moment, vacant ones included; empty where staff choose."""
+    return list(_addressed(case, decision, _followed(case, decision)))
+
+
+def _addressed(case: Case, decision: TriggerDecision, followed: list[uuid.UUID]) -> Iterator[Addressed]:
     audience = decision.officials_audience
     if decision.official_plan is None or audience in (OfficialsAudience.NONE, OfficialsAudience.NEW_TARGET):
         return
@@ -70,17 +94,22 @@ def _officials(case: Case, decision: TriggerDecision, followed: list[uuid.UUID])
     addressees = CaseAddressee.objects.filter(case=case).select_related("office__care_of")
     with_points = ("office__contact_points", "office__care_of__contact_points")
     for addressee in addressees.prefetch_related("office__officials", *with_points):
-        official = holder_among(addressee.office)
-        if official is None or (reached is not None and addressee.office_id not in reached):
+        if reached is not None and addressee.office_id not in reached:
             continue
         own, mission = addressee.office.contact_points.all(), addressee.office.care_of
         through = mission.contact_points.all() if mission is not None else ()
-        points = [point for point in (*own, *through) if point.health != Health.DEAD]
-        yield OfficialCount(
-            name=f"{addressee.office} · {official}",
-            role=AddresseeRole(addressee.role),
-            channels=tuple(channel for channel in Channel if any(point.channel == channel for point in points)),
-        )
+        points = tuple(point for point in (*own, *through) if point.health != Health.DEAD)
+        yield Addressed(addressee, holder_among(addressee.office), points)
+
+
+def _officials(case: Case, decision: TriggerDecision, followed: list[uuid.UUID]) -> Iterator[OfficialCount]:
+    for one in _addressed(case, decision, followed):
+        if one.official is not None:
+            yield OfficialCount(
+                name=f"{one.addressee.office} · {one.official}",
+                role=AddresseeRole(one.addressee.role),
+                channels=one.channels,
+            )
 
 
 def _supporters(case: Case, decision: TriggerDecision, followed: list[uuid.UUID]) -> tuple[SupporterCount, ...]:

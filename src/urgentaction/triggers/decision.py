@@ -326,3 +326,14 @@ class TriggerDecision:
     def needs_family_informed(self) -> bool:
         """Supporters hear only after somebody recorded that the family knows."""
         return self.supporter_plan is not None and self.supporter_plan.start is Start.FAMILY_INFORMED
+
+
+def fingerprint(decision: TriggerDecision, *, version: int, after: str) -> str:
+    """SHA-256 (hex) of what somebody was shown before they agreed: the decision, and the case it was made for.
+
+    Args:
+        version: of the case.
+        after: id of the case's latest update, or empty; so that recording the same thing twice is noticed as well.
+    """
+    content = {"decision": asdict(decision), "version": version, "after": after}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

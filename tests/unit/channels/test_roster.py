@@ -78,3 +78,16 @@ def test_any_text_gives_an_entry_or_a_configuration_error(name: str, options: di
     assert entry.domain_per_minute is None or entry.channel is Channel.EMAIL
     assert not entry.options.keys() & RESERVED
     assert "password" not in repr(entry)
+
+
+def test_a_price_is_an_amount_in_a_currency() -> None:
+    entry = roster({"telnyx": {"price": "0.07 USD"}})["telnyx"]
+    assert str(entry.price) == "0.07 USD"
+    assert "price" not in entry.options
+    assert roster(PLAIN)["twilio"].price is None
+
+
+@pytest.mark.parametrize("price", ["0.07", "USD 0.07", "-1 USD", "0,07 USD", "0.07 usd", "NaN USD"])
+def test_a_price_that_is_none_is_named(price: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"\[telnyx\] price"):
+        roster({"telnyx": {"price": price}})

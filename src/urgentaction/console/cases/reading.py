@@ -2,14 +2,83 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from urgentaction.cases.models import Case, StatusUpdate
+from django.db.models import Prefetch, QuerySet
 
-PAGE = 100
+from urgentaction.alerts.models import Alert
+from urgentaction.alerts.queries import LIVE
+from urgentaction.cases.models import Case, CaseAddressee, CaseCountry, Person
+from urgentaction.cases.zones import time_zone_of
+from urgentaction.console.reading import names_of
+from urgentaction.directory.models import Official
+from urgentaction.directory.queries import officials_in_office
+from urgentaction.tracking.story import Event, Part, story
+
+#: Never read unless somebody asked for them by name (`names_of_persons`).
+SEALED = ("confidential_name", "confidential_spellings", "consent_note")
 
 
-def updates_of(case: Case) -> QuerySet[StatusUpdate]:
-    """A case's updates, latest first, with the alerts that each made; the sealed note is not read."""
-    rows = case.updates.select_related("source").prefetch_related("persons", "alerts").defer("note")
-    return rows.order_by("-recorded_at")[:PAGE]
+def listed_cases() -> QuerySet[Case]:
+    """Cases with what a list shows of each: countries and live alerts, two queries for a whole page."""
+    live = Alert.objects.filter(state__in=LIVE).order_by("priority", "created_at")
+    countries = CaseCountry.objects.order_by("role", "country")
+    return Case.objects.prefetch_related(
+        Prefetch("alerts", live, to_attr="live_alerts"), Prefetch("countries", countries, to_attr="its_countries")
+    )
+
+
+def zone_of(case: Case) -> str:
+    """The time zone where the case is; empty where it can't be told."""
+    return time_zone_of(case.countries.values_list("country", "role"))
+
+
+def persons_of(case: Case) -> list[Person]:
+    """Everybody in a case, names sealed."""
+    return list(case.persons.defer(*SEALED).order_by("key"))
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLine:
+    """A person as staff see them: what anybody may read. `label` never holds a confidential name."""
+
+    person: Person
+    label: str
+    has_confidential_name: bool
+
+
+def lines_of(persons: Iterable[Person], language: str) -> list[PersonLine]:
+    """Persons with what to call them."""
+    return [PersonLine(one, label_of(one, language), one.name_index is not None) for one in persons]
+
+
+def label_of(person: Person, language: str) -> str:
+    """What staff call a person: the public name, else the pseudonym, else the description, else the key."""
+    described = person.descriptions.get(language) or person.descriptions.get("en") or ""
+    return person.public_name or person.pseudonym or described or person.key
+
+
+@dataclass(frozen=True, slots=True)
+class AddresseeLine:
+    """An office that letters go to, who holds it now (None: vacant) and by which channels it can be reached."""
+
+    addressee: CaseAddressee
+    official: Official | None
+    channels: tuple[str, ...]
+
+
+def addressees_of(case: Case) -> list[AddresseeLine]:
+    """The offices of a case in order."""
+    rows = case.addressees.select_related("office").prefetch_related("office__contact_points")
+    return [
+        AddresseeLine(entry, official, tuple(dict.fromkeys(one.channel for one in entry.office.contact_points.all())))
+        for entry, official in officials_in_office(rows)
+    ]
+
+
+def events_of(case: Case, part: str) -> tuple[list[Event], Mapping[str, str]]:
+    """The line of time, and the names of those in it. `part`: only this kind; what is none counts as not given."""
+    parts = (Part(part),) if part in set(Part) else tuple(Part)
+    events = story(case, parts=parts)
+    return events, names_of(event.by for event in events)
