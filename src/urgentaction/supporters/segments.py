@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -122,7 +123,7 @@ def segments() -> Segments:
     if sum(row[-1] for row in rows) < SMALL:
         return Segments(_groups(rows))
     at = clock.read_database_now()
-    parameters = {"name": _NAME, "counts": json.dumps(rows), "at": at, "seconds": seconds, "rest": REST}
+    parameters: dict[str, Any] = {"name": _NAME, "counts": json.dumps(rows), "at": at, "seconds": seconds, "rest": REST}
     with connection.cursor() as cursor:
         cursor.execute(_KEEP, parameters)
     return Segments(_groups(rows), at)
