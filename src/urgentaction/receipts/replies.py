@@ -119,6 +119,13 @@ def take_for_stop(task_id: uuid.UUID, *, by: str) -> None:
     close_task(reply.task.id, by=by, result="taken for a STOP; the sender gets nothing any more")
 
 
+@transaction.atomic
+def file_reply(task_id: uuid.UUID, *, by: str, result: str) -> None:
+    """It has been read, and something done about it, or nothing needed. Raises NotFound, Conflict."""
+    reply_called(task_id)
+    close_task(task_id, by=by, result=result)
+
+
 def _sender_of(reply: Reply) -> tuple[Channel | None, bytes | None]:
     """On which channel, and under which hash, the sender is known to suppression; of offices none."""
     row = reply.receipt

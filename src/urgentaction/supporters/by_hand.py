@@ -1,7 +1,4 @@
-"""What staff does with one supporter or one address: each verb says who and why, and stands in the audit log.
-
-Each is one transaction of its caller, or of its own where it is marked so.
-"""
+"""What staff does with one supporter or one address: each verb says who and why, and stands in the audit log."""
 
 from __future__ import annotations
 
@@ -32,6 +29,7 @@ _SAID = {
 # --- Suppressing ------------------------------------------------------------------------------------------------------
 
 
+@transaction.atomic
 def suppress_by_hand(channel: Channel, address: str, *, by: str, why: str) -> Suppression:
     """Staff decides that an address gets nothing on this channel, until somebody lifts it.
 
@@ -87,6 +85,7 @@ def _index_of(supporter_id: uuid.UUID, channel: Channel) -> bytes:
 # --- The way back -----------------------------------------------------------------------------------------------------
 
 
+@transaction.atomic
 def lift_by_hand(channel: Channel, address: str, *, by: str, why: str, wish: str = "") -> Suppression:
     """Let an address be written to again. The row stays, with who lifted it and why.
 

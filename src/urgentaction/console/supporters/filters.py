@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-
 from typing import ClassVar
 
 import django_filters
@@ -50,7 +49,7 @@ class People(django_filters.FilterSet):
     @property
     def qs(self) -> QuerySet[Supporter]:
         rows: QuerySet[Supporter] = super().qs
-        return rows if self.data.get("state") == "erased" else rows.filter(erased_at=None)
+        return rows if (self.data or {}).get("state") == "erased" else rows.filter(erased_at=None)
 
     def of_channel(self, rows: QuerySet[Supporter], _name: str, value: str) -> QuerySet[Supporter]:
         """Who agreed to it, whether or not their address is suppressed."""
@@ -90,7 +89,7 @@ class Entries(django_filters.FilterSet):
     @property
     def qs(self) -> QuerySet[Suppression]:
         rows: QuerySet[Suppression] = super().qs
-        if self.data.get("over") == "all":
+        if (self.data or {}).get("over") == "all":
             return rows
         return rows.filter(Q(expires_at=None) | Q(expires_at__gt=clock.database_now()), lifted_at=None)
 
@@ -118,7 +117,7 @@ class Replies(django_filters.FilterSet):
     @property
     def qs(self) -> QuerySet[HumanTask]:
         rows: QuerySet[HumanTask] = super().qs
-        return rows.filter(done_at__isnull=self.data.get("done") != "yes")
+        return rows.filter(done_at__isnull=(self.data or {}).get("done") != "yes")
 
     def standing(self, rows: QuerySet[HumanTask], _name: str, _value: str) -> QuerySet[HumanTask]:
         """`qs` chooses."""

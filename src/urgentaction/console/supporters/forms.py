@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from urgentaction.channels.contract import Channel
 from urgentaction.supporters.by_hand import LONGEST_WORDS
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 CHANNELS = [(Channel.EMAIL.value, gettext_lazy("email")), (Channel.SMS.value, gettext_lazy("text message"))]
 #: What a person types before somebody is forgotten for good.
@@ -25,7 +30,7 @@ class LookUp(forms.Form):
     )
 
 
-def words(label: str, hint: str = "", *, is_needed: bool = True) -> forms.CharField:
+def words(label: _StrOrPromise, hint: _StrOrPromise = "", *, is_needed: bool = True) -> forms.CharField:
     """A line of words that stays in the records."""
     return forms.CharField(
         label=label,

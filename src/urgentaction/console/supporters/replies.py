@@ -15,7 +15,6 @@ from urgentaction.console.listing import listed
 from urgentaction.console.permissions import acting, may
 from urgentaction.console.reading import names_of
 from urgentaction.console.responses import attempt, found_or_404, page
-from urgentaction.deliveries.service import close_task
 from urgentaction.receipts import replies as room
 from urgentaction.tracking.views import short_id
 
@@ -63,10 +62,9 @@ def file_away(request: HttpRequest, task_id: uuid.UUID) -> HttpResponse:
     form = FilingAway(request.POST)
     if not form.is_valid():
         return page(request, "console/supporters/reply.html", _context(request, task_id, form))
-    found_or_404(lambda: room.reply_called(task_id))
 
     def deed() -> str:
-        close_task(task_id, by=acting(request), result=form.cleaned_data["result"])
+        room.file_reply(task_id, by=acting(request), result=form.cleaned_data["result"])
         return _("Filed.")
 
     attempt(request, deed)
