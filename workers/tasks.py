@@ -41,6 +41,12 @@ def send_confirmations() -> None:
     pipeline.send_confirmations()
 
 
+@shared_task(name=Task.TAKE_IN_TABLE.value)
+def take_in_table(table_id: str) -> None:
+    """A table of supporters: check it, or take it in."""
+    pipeline.take_in_table(uuid.UUID(table_id))
+
+
 @shared_task(name=Task.APPLY_RECEIPTS.value)
 def apply_receipts() -> None:
     """What the gateways reported."""

@@ -50,6 +50,7 @@ from urgentaction.deliveries.queries import followed_by, has_in_flight, reached_
 from urgentaction.deliveries.ways import next_room
 from urgentaction.letters import service as letters
 from urgentaction.receipts import service as receipts
+from urgentaction.supporters import handing_in
 from urgentaction.tracking.snapshot import case_snapshot
 from urgentaction.triggers.decision import RuleSet, TriggerDecision, fingerprint
 from urgentaction.triggers.facts import CaseSnapshot, UpdateFacts, validate_update
@@ -305,6 +306,11 @@ def send_confirmations() -> int:
     return confirmations.send_confirmations(seconds=settings.TASK_SOFT_SECONDS / 2)
 
 
+def take_in_table(table_id: uuid.UUID) -> bool:
+    """A handed-in table's next step: check it, or take it in."""
+    return handing_in.work_on(table_id)
+
+
 def apply_receipts() -> int:
     """Apply the receipts that are waiting. Returns how many."""
     done = receipts.apply_pending(seconds=20)
@@ -339,6 +345,7 @@ def sweep_all() -> dict[str, int]:
         _each(found, "alerts finished", running, finish_if_done)
         _each(found, "unknowns asked", unknowns.due_unknowns(), unknowns.settle)
         found["sign-ups forgotten"] = confirmations.forget_overdue()
+        found["tables"] = handing_in.look_after()
         if confirmations.are_due():
             enqueue(Task.SEND_CONFIRMATIONS)
     finally:

@@ -20,9 +20,10 @@ from urgentaction.deliveries.models import Attempt, Delivery
 from urgentaction.deliveries.suppressing import suppress_after
 from urgentaction.receipts.models import Receipt
 from urgentaction.receipts.service import apply_pending
+from urgentaction.supporters.by_hand import lift_by_hand
 from urgentaction.supporters.models import Suppression, SuppressionReason
 from urgentaction.supporters.queries import history_of, suppressions
-from urgentaction.supporters.service import lift_by_hand, lift_suppression, suppress, suppressed_indexes, unsubscribe
+from urgentaction.supporters.service import lift_suppression, suppress, suppressed_indexes, unsubscribe
 
 mail = partial(suppress, Channel.EMAIL, FRIEND, source="test")
 A_MONTH = timedelta(days=30)

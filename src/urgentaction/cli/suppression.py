@@ -73,8 +73,8 @@ def add_suppression(address: Address, *, channel: OnChannel, why: Why) -> None:
     with opened() as session:
         from django.db import transaction
 
+        from urgentaction.supporters.by_hand import suppress_by_hand
         from urgentaction.supporters.queries import normalised
-        from urgentaction.supporters.service import suppress_by_hand
 
         on = _channel(channel)
         with transaction.atomic():
@@ -98,8 +98,8 @@ def lift(
     with opened() as session:
         from django.db import transaction
 
+        from urgentaction.supporters.by_hand import lift_by_hand
         from urgentaction.supporters.queries import normalised
-        from urgentaction.supporters.service import lift_by_hand
 
         on = _channel(channel)
         with transaction.atomic():

@@ -34,7 +34,7 @@ class Queue(StrEnum):
     """Separate lanes, so that a hundred thousand supporters never delay one official's fax."""
 
     URGENT = "urgent"  # triggers, letters, fax and SMS to officials
-    BULK = "bulk"  # supporter mail and SMS, and whether somebody really signed up
+    BULK = "bulk"  # supporter mail and SMS, whether somebody really signed up, tables of supporters
     RECEIPTS = "receipts"
     UPKEEP = "upkeep"  # sweeper and heartbeat
 
@@ -46,6 +46,7 @@ class Task(StrEnum):
     SEND_URGENT = "urgentaction.send_urgent"
     SEND_BULK = "urgentaction.send_bulk"
     SEND_CONFIRMATIONS = "urgentaction.send_confirmations"
+    TAKE_IN_TABLE = "urgentaction.take_in_table"
     APPLY_RECEIPTS = "urgentaction.apply_receipts"
     SWEEP = "urgentaction.sweep"
     HEARTBEAT = "urgentaction.heartbeat"
@@ -56,6 +57,7 @@ QUEUE_OF: Mapping[Task, Queue] = {
     Task.SEND_URGENT: Queue.URGENT,
     Task.SEND_BULK: Queue.BULK,
     Task.SEND_CONFIRMATIONS: Queue.BULK,
+    Task.TAKE_IN_TABLE: Queue.BULK,
     Task.APPLY_RECEIPTS: Queue.RECEIPTS,
     Task.SWEEP: Queue.UPKEEP,
     Task.HEARTBEAT: Queue.UPKEEP,

@@ -27,12 +27,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from .errors import Conflict, InvalidInput, Problem
+from .handed_in import HandedIn, decoded
 
 #: Far above any directory or case text; a table of 100,000 supporters has about 15 MB.
 MOST_TEXT_BYTES = 2 * 1024 * 1024
 MOST_TABLE_BYTES = 64 * 1024 * 1024
 _IMPORT_LOCK = 0x55_41_02  # "UA": see accounts.service for the first of these
-_BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _LINE_END = re.compile(r"\r\n|\r|\n")
 #: CLDR's own codes for what is no country: unknown, test scripts, unions.
 _NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
@@ -72,9 +72,14 @@ class Tally:
         return ImportReport(self.created, self.updated, self.unchanged, tuple(self.warnings))
 
 
+def news_in(row: models.Model, values: Mapping[str, object]) -> dict[str, object]:
+    """Those of the values that a stored row does not have yet."""
+    return {name: value for name, value in values.items() if getattr(row, name) != value}
+
+
 def change_row(row: models.Model, values: Mapping[str, object]) -> bool:
     """Give a stored row these values and save it if any is new; False if it had them all."""
-    fresh = {name: value for name, value in values.items() if getattr(row, name) != value}
+    fresh = news_in(row, values)
     for name, value in fresh.items():
         setattr(row, name, value)
     if fresh:
@@ -114,19 +119,7 @@ def read_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise InvalidInput.of(name, f"can't be read ({error.strerror}); check the path and the permissions") from error
-    if encoding := _BOMS.get(content[:2]):
-        raise InvalidInput.of(name, f"is {encoding}; save it as UTF-8 (in a spreadsheet: “CSV UTF-8”)")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InvalidInput.of(
-            f"{name}, line {line}", "is not UTF-8; save the file as UTF-8 (in a spreadsheet: “CSV UTF-8”)"
-        ) from error
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise InvalidInput.of(f"{name}, line {line}", "has a NUL character; this is no text file")
-    return text
+    return decoded(content, name)
 
 
 def file_sha256(*paths: Path) -> str:
@@ -153,7 +146,9 @@ class Row:
         return f"{self.file}, row {self.number}, column {column}"
 
 
-def read_table(path: Path, *, columns: Sequence[str], required: Collection[str]) -> tuple[list[Row], list[Problem]]:
+def read_table(
+    file: Path | HandedIn, *, columns: Sequence[str], required: Collection[str]
+) -> tuple[list[Row], list[Problem]]:
     """Read a comma-separated table (RFC 4180, except that no cell may hold a line break).
 
     That exception is what makes a forgotten quotation mark spoil one row instead of swallowing all that follow.
@@ -166,8 +161,9 @@ def read_table(path: Path, *, columns: Sequence[str], required: Collection[str])
     Raises:
         InvalidInput: the file or its heading can't be used.
     """
-    name = path.name
-    lines = _LINE_END.split(read_text(path, most_bytes=MOST_TABLE_BYTES))
+    name = file.name
+    text = file.text if isinstance(file, HandedIn) else read_text(file, most_bytes=MOST_TABLE_BYTES)
+    lines = _LINE_END.split(text)
     heading = [cell.strip().lower() for cell in _cells(lines[0], f"{name}, row 1")]
     _check_heading(heading, columns, required, f"{name}, row 1")
     rows: list[Row] = []

@@ -41,7 +41,7 @@ _STANDARDS: list[typst.PDFStandard] = ["ua-1", "a-2a"]
 #: Data comes in by the program's text and not by `sys.inputs`: these are part of Typst's library, and whatever had been
 #: laid out before, the letterhead say, would have to be laid out again with each new letter.
 _MAIN = '#import "letter.typ": letter\n#letter(json(bytes(DATA)))\n'
-#: How many pages Typst wrote: the root of the page tree. 
+#: How many pages Typst wrote: the root of the page tree.
 _PAGES = re.compile(rb"/Type */Pages */Count (\d+)")
 #: The smallest print on a fax, in points.
 _FAX_SMALL = 11
@@ -139,7 +139,7 @@ class Typesetter:
             pdf = self._set(data | {"is_one_page": True}, rendered, context)
             if pdf_pages(pdf) == 1:
                 return pdf
-        return self._set(data | {"is_one_page": False}, rendered, context)
+        return self._set(data, rendered, context)
 
     def _set(self, data: dict[str, Any], rendered: RenderedLetter, context: LetterContext) -> bytes:
         # The letter's own date, so that the same letter is the same file whenever it is made.
@@ -220,6 +220,7 @@ def _data(
         "title": labelled(words.re, rendered.re_line),
         "author": context.organisation.name,
         "page": words.page,
+        "is_one_page": False,
     }
     shown = {
         "organisation": context.organisation.name,

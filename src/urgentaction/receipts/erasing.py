@@ -10,7 +10,9 @@ import uuid
 from django.db import transaction
 from django.db.models import Q
 
+from urgentaction.accounts.service import record_audit
 from urgentaction.core.encryption import blind_index
+from urgentaction.core.errors import Conflict, InvalidInput
 from urgentaction.core.fields import Sealed
 from urgentaction.supporters.models import Supporter
 from urgentaction.supporters.service import erase
@@ -35,6 +37,24 @@ def erase_supporter(supporter_id: uuid.UUID) -> bool:
     erase(supporter_id)
     _blank(about)
     return True
+
+
+@transaction.atomic
+def erase_by_hand(supporter_id: uuid.UUID, *, by: str, why: str) -> None:
+    """Staff forgets somebody who asked for it. It can't be undone.
+
+    Args:
+        why: what was asked for, and when, without names; the audit log keeps it.
+
+    Raises:
+        InvalidInput: no reason given.
+        Conflict: they have been erased already.
+    """
+    if not why.strip():
+        raise InvalidInput.of("why", "say why; the audit log keeps it")
+    if not erase_supporter(supporter_id):
+        raise Conflict.of("supporter", f"{supporter_id} has been erased already")
+    record_audit(by, "supporter.erase", f"supporter:{supporter_id}", why=why.strip()[:200])
 
 
 def blank_if_erased(receipt: Receipt) -> None:

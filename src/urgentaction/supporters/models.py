@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from django.db import models
 
 from urgentaction.core.fields import BlindIndexField, EncryptedTextField
@@ -9,7 +11,15 @@ from urgentaction.core.ids import uuid7
 
 from .rules import SuppressionReason
 
-__all__ = ["SignUpRequest", "Supporter", "Suppression", "SuppressionReason"]
+__all__ = [
+    "HandedInTable",
+    "SegmentCounts",
+    "SignUpRequest",
+    "Supporter",
+    "Suppression",
+    "SuppressionReason",
+    "TableState",
+]
 
 
 class Supporter(models.Model):
@@ -93,3 +103,55 @@ class SignUpRequest(models.Model):
 
     def __str__(self) -> str:
         return f"sign-up {self.id}"
+
+
+class TableState(StrEnum):
+    """A handed-in table's way: it is checked, decided on by a person, taken in."""
+
+    HANDED_IN = "handed_in"  # waits to be checked
+    REFUSED = "refused"  # something in it is wrong; nothing of it was written
+    CHECKED = "checked"  # waits for a person's yes
+    AGREED = "agreed"  # waits to be taken in
+    TAKEN = "taken"
+    DROPPED = "dropped"  # by a person, or because nobody decided in time
+
+
+class HandedInTable(models.Model):
+    """A table of supporters that came through the console. Its text is sealed, and gone once it is taken or not wanted.
+
+    `handing_in` owns it. What stays is who handed in what, and the report: row numbers and columns, never cells.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=120)  # of the file
+    sha256 = models.CharField(max_length=64)
+    sealed = EncryptedTextField()
+    state = models.CharField(max_length=10, choices=[(s.value, s.value) for s in TableState])
+    lines = models.PositiveIntegerField()  # about as many rows
+    report = models.JSONField(default=dict)  # see `handing_in.Report`
+    handed_in_by = models.CharField(max_length=80)
+    handed_in_at = models.DateTimeField()
+    begun_at = models.DateTimeField(null=True, blank=True)  # a worker is at it since then
+    decided_by = models.CharField(max_length=80, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["handed_in_at"], name="handed_in_open", condition=models.Q(ended_at__isnull=True))
+        ]
+
+    def __str__(self) -> str:
+        return f"table {self.id}: {self.state}"
+
+
+class SegmentCounts(models.Model):
+    """How many supporters there were of each kind, at a moment; one row. Ask `segments`: it counts again when due."""
+
+    name = models.CharField(max_length=8, primary_key=True)
+    counts = models.JSONField()  # see `segments.Group`
+    counted_at = models.DateTimeField()
+    seconds = models.FloatField()  # what counting took
+    due_at = models.DateTimeField()  # not counted again before
+
+    def __str__(self) -> str:
+        return f"supporters counted at {self.counted_at:%H:%M:%S}"

@@ -66,9 +66,26 @@ def suppressions(
 
 def history_of(channel: Channel, address: str) -> list[SuppressionView]:
     """Everything that ever suppressed this address, the latest first."""
+    return _views(entries_of(channel, address), clock.read_database_now())
+
+
+def entries_of(channel: Channel, address: str) -> list[Suppression]:
+    """The same as rows. Raises InvalidInput where it is no address."""
     index = address_index(channel, normalised(channel, address))
-    rows = Suppression.objects.filter(channel=channel.value, address_index=index).order_by("-created_at", "-id")
-    return _views(rows, clock.read_database_now())
+    return list(Suppression.objects.filter(channel=channel.value, address_index=index).order_by("-created_at", "-id"))
+
+
+def entry_numbered(entry_id: uuid.UUID) -> Suppression:
+    """One entry of the list. Raises NotFound."""
+    row = Suppression.objects.filter(id=entry_id).first()
+    if row is None:
+        raise NotFound.of("suppression", f"there is no entry {entry_id}")
+    return row
+
+
+def holds_now(row: Suppression) -> bool:
+    """Whether it keeps messages away at this moment."""
+    return row.lifted_at is None and (row.expires_at is None or row.expires_at > clock.read_database_now())
 
 
 def _views(rows: QuerySet[Suppression] | Sequence[Suppression], moment: datetime) -> list[SuppressionView]:

@@ -1,6 +1,7 @@
 """What may be done with supporters: suppress, lift, unsubscribe, erase. Each verb is one transaction of its caller.
 
-Which reason is stronger, and what a code says, is decided in `rules`; here it is written down.
+What staff does by hand is in `by_hand`. Which reason is stronger, and what a code says, is decided in `rules`; here it
+is written down.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 
-from urgentaction.accounts.service import record_audit
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.core.encryption import blind_index
-from urgentaction.core.errors import Conflict, InvalidInput, NotFound
+from urgentaction.core.errors import InvalidInput
 
 from .models import Supporter, Suppression
 from .rules import ENDED_BY_START, WISHES, Standing, SuppressionReason, combined
@@ -61,7 +61,7 @@ def suppress_index(
     moment = clock.read_database_now()
     wanted = Standing(reason, None if lifetime is None else moment + lifetime)
     for _ in range(_MOST_ROUNDS):
-        old = _held(channel, index)
+        old = held_entry(channel, index)
         holds, closes = wanted, ""
         if old is not None:
             before = Standing(SuppressionReason(old.reason), old.expires_at)
@@ -88,7 +88,7 @@ def suppress_index(
     raise AssertionError(f"{channel} address could not be suppressed: {_MOST_ROUNDS} others were quicker")
 
 
-def _held(channel: Channel, index: bytes) -> Suppression | None:
+def held_entry(channel: Channel, index: bytes) -> Suppression | None:
     """The one row of this address that is not lifted, expired or not; locked."""
     rows = Suppression.objects.select_for_update().filter(channel=channel.value, address_index=index, lifted_at=None)
     return rows.first()
@@ -123,85 +123,21 @@ def suppressed_indexes(pairs: set[tuple[str, bytes]]) -> set[tuple[str, bytes]]:
     return {(channel, bytes(index)) for channel, index in rows} & pairs
 
 
-def suppress_by_hand(channel: Channel, address: str, *, by: str, why: str) -> Suppression:
-    """Staff decides that an address gets nothing on this channel, until somebody lifts it.
-
-    Args:
-        by: who, as the audit log names people.
-        why: in words, without names; it stays with the row.
-
-    Raises:
-        InvalidInput: no reason given, or a channel on which nobody is suppressed.
-    """
-    _check(channel, why)
-    row = suppress(channel, address, reason=SuppressionReason.MANUAL, source=f"{by}: {why.strip()}")
-    record_audit(by, "suppression.add", f"suppression:{row.id}", channel=channel, holds=row.reason)
-    return row
-
-
-def _check(channel: Channel, why: str) -> None:
-    if channel is Channel.FAX:
-        raise InvalidInput.of("channel", "supporters get no fax, and offices are not suppressed; say email or sms")
-    if not why.strip():
-        raise InvalidInput.of("why", "say why; it stays with the entry")
-
-
 # --- The way back -----------------------------------------------------------------------------------------------------
 
 
 @transaction.atomic
 def lift_suppression(channel: Channel, address: str) -> int:
     """The person asked for it again (START). What staff suppressed by hand stays. Returns how many were lifted."""
-    row = _held(channel, address_index(channel, address))
+    row = held_entry(channel, address_index(channel, address))
     if row is None or SuppressionReason(row.reason) not in ENDED_BY_START:
         return 0
     _close(row, at=clock.now(), by="system:receipts", why="the person asked for it again (START)")
-    _agreed_again(row, source="reply START")
+    agreed_again(row, source="reply START")
     return 1
 
 
-def lift_by_hand(channel: Channel, address: str, *, by: str, why: str, wish: str = "") -> Suppression:
-    """Let an address be written to again. The row stays, with who lifted it and why.
-
-    Args:
-        why: in words, without names.
-        wish: how the person asked for it, where it was the person who had said no.
-
-    Raises:
-        InvalidInput: no reason given.
-        NotFound: nothing holds for this address.
-        Conflict: the person said no, and nothing is said of their having changed their mind.
-    """
-    _check(channel, why)
-    row = _held(channel, address_index(channel, address))
-    if row is None or (row.expires_at is not None and row.expires_at <= clock.read_database_now()):
-        raise NotFound.of("address", f"by {channel} it is not suppressed; nothing to lift")
-    if SuppressionReason(row.reason) in WISHES and not wish.strip():
-        raise Conflict.of("wish", f"{_SAID[row.reason]}; lift it only at their wish: --wish “how they asked for it”")
-    words = f"{why.strip()} (at their wish: {wish.strip()})" if wish.strip() else why.strip()
-    _close(row, at=clock.now(), by=by, why=words)
-    if wish.strip():
-        _agreed_again(row, source=wish.strip())
-    record_audit(
-        by,
-        "suppression.lift",
-        f"suppression:{row.id}",
-        channel=channel,
-        was=row.reason,
-        at_their_wish=bool(wish.strip()),
-    )
-    return row
-
-
-_SAID = {
-    SuppressionReason.UNSUBSCRIBED.value: "this person unsubscribed",
-    SuppressionReason.STOP.value: "this person answered STOP",
-    SuppressionReason.COMPLAINT.value: "this person complained about a mail",
-    SuppressionReason.ERASED.value: "this person asked to be forgotten",
-}
-
-
-def _agreed_again(lifted: Suppression, *, source: str) -> None:
+def agreed_again(lifted: Suppression, *, source: str) -> None:
     """Unsubscribing, or the stop button, took back the consent as well: who asks for it again gives it again."""
     if lifted.reason not in WISHES - {SuppressionReason.ERASED}:
         return

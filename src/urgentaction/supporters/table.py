@@ -17,6 +17,7 @@ from urgentaction.channels.addresses import normalise_email, parse_printed_numbe
 from urgentaction.core import clock
 from urgentaction.core.encryption import blind_index
 from urgentaction.core.errors import InvalidInput, Problem
+from urgentaction.core.handed_in import HandedIn
 from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.core.tables import Row, one_line, read_table, time_zone_name
 
@@ -58,13 +59,13 @@ class SupporterRow:
     values: Mapping[str, Any]
 
 
-def read_supporters(path: Path) -> tuple[list[SupporterRow], list[Problem]]:
+def read_supporters(file: Path | HandedIn) -> tuple[list[SupporterRow], list[Problem]]:
     """The rows of a table that are in order, and the problems of those that are not. Doesn't ask the database.
 
     Raises:
         InvalidInput: the file or its heading can't be used.
     """
-    table, problems = read_table(path, columns=COLUMNS, required=REQUIRED)
+    table, problems = read_table(file, columns=COLUMNS, required=REQUIRED)
     now = clock.now()
     rows = []
     for row in table:
