@@ -202,8 +202,13 @@ def sms(case: Case, wish: Wish) -> Sms:
     occasion = _occasion(case, wish, settings.TIME_ZONE)
     made = render_sms(source, compose.sms_context(occasion, link=SMS_LINK))
     guard_of(case).check({"text message": made})
-    text = made.replace(SMS_LINK, f"{settings.PUBLIC_URL.rstrip('/')}/m/{_EXAMPLE}/")
+    text = with_example_link(made)
     return Sms(text, *sms_segments(text))
+
+
+def with_example_link(text: str) -> str:
+    """A frozen text message with an address in the place of each recipient's own, and as long."""
+    return text.replace(SMS_LINK, f"{settings.PUBLIC_URL.rstrip('/')}/m/{_EXAMPLE}/")
 
 
 @dataclass(frozen=True, slots=True)
