@@ -57,7 +57,7 @@ def new(request: HttpRequest) -> HttpResponse:
 def draft(request: HttpRequest) -> HttpResponse:
     """Keep what was composed as a draft and show what it would send; a faulty form comes back with its faults."""
     case = found_or_404(lambda: case_called(request.POST.get("case", "")))
-    form = forms.ComposeForm(case, _roles_in(request), request.POST)
+    form = forms.ComposeForm(case, _roles_in(request) | forms.roles_of_case(case), request.POST)
     if not form.is_valid() or form.composition is None:
         return _shown(request, case, form, status=422)
     wanted = form.composition
@@ -93,7 +93,7 @@ def change(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     """Write a changed draft down. Approvals given to what it was are taken back."""
     alert = found_or_404(lambda: alert_called(str(alert_id)))
     kind = forms.NewTargetForm if _is_to_be_addressed(alert) else forms.ComposeForm
-    form = kind(alert.case, _roles_in(request), request.POST)
+    form = kind(alert.case, _roles_in(request) | forms.roles_of_alert(alert), request.POST)
     if not form.is_valid():
         return _shown(request, alert.case, form, alert=alert, status=422)
     try:

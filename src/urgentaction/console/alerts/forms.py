@@ -24,7 +24,7 @@ from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.directory.models import Office, Official
 from urgentaction.directory.queries import official_in
 from urgentaction.triggers import ruleset
-from urgentaction.triggers.decision import LetterKind, NoticeKind, OfficialsAudience, SupportersAudience
+from urgentaction.triggers.decision import LetterKind, Level, NoticeKind, OfficialsAudience, SupportersAudience
 
 from . import wording
 
@@ -168,26 +168,13 @@ class ComposeForm(TargetsForm):
     composition: Composition | None = None
 
     def clean(self) -> dict[str, Any]:
+        """What can be said about several fields together, also while others are faulty: all faults at once."""
         cleaned = super().clean()
-        if self.errors:
-            return cleaned
-        audience = Audience(cleaned["audience"])
-        if audience is not Audience.SUPPORTERS and not any(one.role == "to" for one in cleaned["targets"]):
+        audience = Audience(cleaned["audience"]) if "audience" in cleaned else None
+        if audience not in (None, Audience.SUPPORTERS) and not any(one.role == "to" for one in cleaned["targets"]):
             self.add_error("audience", _("Address at least one office below, or write to supporters only."))
-            return cleaned
-        try:
-            plan = compose_plan(
-                audience,
-                channels=[Channel(one) for one in cleaned["channels"]],
-                level=cleaned["level"],
-                letter_kind=LetterKind(cleaned["letter_kind"]),
-                notice_kind=NoticeKind(cleaned["notice_kind"]),
-                readers=cleaned["readers"],
-                follows_up=cleaned["reach"] == "before",
-            )
-        except InvalidInput as error:
-            for problem in error.problems:
-                self.add_error(problem.field if problem.field in self.fields else None, problem.message)
+        plan = self._plan(cleaned, audience) if audience is not None and "channels" in cleaned else None
+        if plan is None or self.errors:
             return cleaned
         hours = cleaned["deadline_hours"]
         self.composition = Composition(
@@ -198,6 +185,23 @@ class ComposeForm(TargetsForm):
             targets=cleaned["targets"] if plan.officials is not None else [],
         )
         return cleaned
+
+    def _plan(self, cleaned: Mapping[str, Any], audience: Audience) -> AlertPlan | None:
+        letter, notice = cleaned.get("letter_kind"), cleaned.get("notice_kind")
+        try:
+            return compose_plan(
+                audience,
+                channels=[Channel(one) for one in cleaned["channels"]],
+                level=cleaned.get("level", Level.DAY),
+                letter_kind=LetterKind(letter) if letter else None,
+                notice_kind=NoticeKind(notice) if notice else None,
+                readers=cleaned.get("readers", ()),
+                follows_up=cleaned.get("reach") == "before",
+            )
+        except InvalidInput as error:
+            for problem in error.problems:
+                self.add_error(problem.field if problem.field in self.fields else None, problem.message)
+            return None
 
 
 def roles_of_case(case: Case) -> dict[uuid.UUID, str]:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from urgentaction.accounts.models import Role
 from urgentaction.alerts.models import Alert
 from urgentaction.alerts.plan import AlertPlan
-from urgentaction.alerts.queries import alert_called
+from urgentaction.alerts.queries import LIVE, alert_called
 from urgentaction.channels.contract import Channel
 from urgentaction.console.permissions import may
 from urgentaction.console.responses import found_or_404, page, private
@@ -35,12 +35,13 @@ def preview(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     """Everything that goes out, what to look out for, and the decision about exactly that."""
     alert = found_or_404(lambda: alert_called(str(alert_id)))
     contents = forthcoming.contents_of(alert)
-    targets = [] if contents.is_frozen else forthcoming.targets_of(alert)
+    is_ahead = alert.state in LIVE and not contents.is_frozen
     context = {
         "alert": alert,
         "plan": AlertPlan.from_json(alert.plan),
         "contents": contents,
-        "cautions": [] if contents.is_frozen else cautions_of(alert, contents, targets),
+        "is_ahead": is_ahead,
+        "cautions": cautions_of(alert, contents, forthcoming.targets_of(alert)) if is_ahead else [],
         "audiences": [Audience.PUBLIC.value, Audience.SUPPORTER.value],
         "here": "alerts",
         **reading.choices(request, alert),
