@@ -25,7 +25,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from urgentaction.alerts import drafting
 from urgentaction.alerts import service as alerts
+from urgentaction.alerts.drafting import Composition
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.alerts.queries import due_to_start, is_current, standing_approvals
@@ -38,7 +40,7 @@ from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput, TemplateError
 from urgentaction.core.interruptions import INTERRUPTIONS
-from urgentaction.deliveries import announcing, confirmations, sweep, unknowns
+from urgentaction.deliveries import announcing, composing, confirmations, sweep, unknowns
 from urgentaction.deliveries import escalate as escalation
 from urgentaction.deliveries.claim import Lane
 from urgentaction.deliveries.expanding import expand_alert
@@ -51,6 +53,7 @@ from urgentaction.deliveries.ways import next_room
 from urgentaction.letters import service as letters
 from urgentaction.receipts import service as receipts
 from urgentaction.supporters import handing_in
+from urgentaction.tracking.forthcoming import refuse_if_changed
 from urgentaction.tracking.snapshot import case_snapshot
 from urgentaction.triggers.decision import RuleSet, TriggerDecision, fingerprint
 from urgentaction.triggers.facts import CaseSnapshot, UpdateFacts, validate_update
@@ -136,7 +139,7 @@ def report_update(
     if decision.supersedes_case:
         reason = f"overtaken by {told.status} as of {told.as_of}"
         stopped = alerts.withdraw_live(case, reason=reason, by=by)
-    drafted = alerts.draft_alerts(case, update, decision, by=by, dated_on=dated_on)
+    drafted = drafting.draft_alerts(case, update, decision, by=by, dated_on=dated_on)
     for alert in drafted:
         announcing.alert_waits(alert, decision)
         announcing.offices_are_vacant(alert)
@@ -148,21 +151,30 @@ def report_update(
     return Reported(update, decision, tuple(drafted), tuple(stopped))
 
 
-@transaction.atomic
 def send_manual_alert(
     reference: str, plan: AlertPlan, *, level: int, deadline: timedelta | None, by: str, dated_on: date | None = None
 ) -> Alert:
     """Draft an alert that a person composed; it waits for another person's approval. Raises NotFound, InvalidInput."""
-    case = cases.lock_case(reference)
-    alert = alerts.draft_manual(case, plan, level=level, deadline=deadline, by=by, dated_on=dated_on)
-    announcing.manual_alert_waits(alert)
-    return alert
+    composed = Composition(plan=plan, level=level, deadline=deadline, dated_on=dated_on)
+    return composing.compose_and_submit(reference, composed, by=by)
 
 
 @transaction.atomic
-def approve(alert_id: uuid.UUID, *, by: str, hold: timedelta = timedelta(0), comment: str = "") -> Alert:
-    """One person's yes; with enough of them the alert starts after its hold. Raises Conflict, NotAllowed."""
-    alert = alerts.approve_alert(alert_id, by=by, hold=hold, comment=comment)
+def approve(
+    alert_id: uuid.UUID, *, by: str, hold: timedelta = timedelta(0), comment: str = "", seen: str = ""
+) -> Alert:
+    """One person's yes; with enough of them the alert starts after its hold.
+
+    Args:
+        seen: the digest of what this person was shown; something else by now is not approved. Empty: not asked.
+
+    Raises:
+        Conflict: it doesn't wait for that, its case has moved on, or it is not what was seen.
+        NotAllowed: somebody else has to.
+    """
+    alert = alerts.approve_alert(alert_id, by=by, hold=hold, comment=comment, seen=seen)
+    if seen:
+        refuse_if_changed(alert, seen=seen)
     if alert.state == AlertState.HELD:
         close_decision(alert, by=by, result="approved")
         enqueue(Task.ADVANCE_ALERT, str(alert.id))

@@ -151,7 +151,9 @@ def test_a_manual_alert_waits_for_somebody_else(
 ) -> None:
     line = ["alert", "send", "UA-2026-0001", "--audience", "both", "--channels", "email,fax", "--level", "2"]
     assert "awaiting approval" in terminal.says(*line, "--deadline-hours", "48")
-    assert "cli:ada drafted alert UA-2026-0001/1" in terminal.says("alert", "approve", "UA-2026-0001/1", code=77)
+    assert "Whoever drafted alert UA-2026-0001/1 can't approve it" in terminal.says(
+        "alert", "approve", "UA-2026-0001/1", code=77
+    )
     monkeypatch.setattr("urgentaction.cli.session.login", lambda: "grace")
     assert "held" in terminal.says("alert", "approve", "UA-2026-0001/1", "--hold-minutes", "30")
     assert terminal.json("alert", "release", "UA-2026-0001/1")["state"] == "held"

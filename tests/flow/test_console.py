@@ -63,18 +63,17 @@ class TestRoles:
     def test_each_role_gets_exactly_its_views(self, world: World) -> None:
         alert = world.start()
         places = {"alert_id": alert.id, "reference": world.case.reference, "letter_id": alert.letters.all()[0].id}
-        places |= {"key": "person-1", "language": "en", "slug": "nothing"}
         for role in Role:
             client = staff(role)
             for pattern in pages():
                 wanted = {name: places[name] for name in pattern.pattern.converters}
                 path = reverse(f"console:{pattern.name}", kwargs=wanted)
-                answer = client.get(path)
-                if answer.status_code == 405:
-                    answer = client.post(path)
+                is_action = client.get(path).status_code == 405
+                answer = client.post(path) if is_action else client.get(path)
                 allowed = role in LADDER and LADDER.index(role) >= LADDER.index(need_of(pattern))
-                assert (answer.status_code != 403) is allowed, (role, pattern.name)
-                assert answer.status_code < 500, (role, pattern.name)
+                # Allowed without a form, an action answers that something is missing; never 403, and no error page.
+                expected = (200, 302, 404, 422) if allowed else (403,)
+                assert answer.status_code in expected, (role, pattern.name)
 
     def test_somebody_locked_out_is_locked_out_at_once(self, world: World) -> None:
         client = staff(Role.VIEWER)
@@ -104,11 +103,13 @@ class TestLogin:
 class TestDeciding:
     def test_an_approver_starts_a_draft_after_a_hold(self, draft: Alert) -> None:
         client = staff(Role.APPROVER)
-        page = text(client.get(f"/console/alerts/{draft.id}/"))
+        assert "Read what goes out, then decide" in text(client.get(f"/console/alerts/{draft.id}/"))
+        page = text(client.get(f"/console/alerts/{draft.id}/preview/"))
         assert "Hold before it starts" in page
-        answer = client.post(
-            f"/console/alerts/{draft.id}/approve/", {"hold_minutes": "5", "comment": "sure"}, follow=True
-        )
+        seen = re.search(r'name="seen" value="(\w+)"', page)
+        assert seen is not None
+        form = {"hold_minutes": "5", "comment": "sure", "seen": seen[1]}
+        answer = client.post(f"/console/alerts/{draft.id}/approve/", form, follow=True)
         assert "It starts when its hold is over" in text(answer)
         draft.refresh_from_db()
         assert draft.state == "held"
@@ -132,8 +133,9 @@ class TestDeciding:
     def test_an_editor_may_withdraw_and_no_more(self, world: World) -> None:
         alert = world.start()
         editor, viewer = staff(Role.EDITOR), staff(Role.VIEWER)
-        assert "Withdraw" in text(editor.get(f"/console/alerts/{alert.id}/"))
-        assert "What you can do" not in text(viewer.get(f"/console/alerts/{alert.id}/"))
+        assert "Stop it" in text(editor.get(f"/console/alerts/{alert.id}/"))
+        assert "nothing more" in text(editor.get(f"/console/alerts/{alert.id}/stop/"))
+        assert "Stop it" not in text(viewer.get(f"/console/alerts/{alert.id}/"))
         done = editor.post(f"/console/alerts/{alert.id}/withdraw/", {"reason": "released"}, follow=True)
         assert "Nothing more of it is sent" in text(done)
         again = editor.post(f"/console/alerts/{alert.id}/withdraw/", {"reason": "released"}, follow=True)
@@ -146,7 +148,7 @@ class TestDeciding:
         user = User.objects.get()
         alert = world.update(Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED).alerts[0]
         Alert.objects.filter(id=alert.id).update(drafted_by=f"user:{user.pk}")
-        answer = client.post(f"/console/alerts/{alert.id}/approve/", {"hold_minutes": "0"}, follow=True)
+        answer = client.post(f"/console/alerts/{alert.id}/approve/", {"hold_minutes": "0", "seen": "x"}, follow=True)
         assert "another person has to approve it" in text(answer)
         alert.refresh_from_db()
         assert alert.state == "draft"

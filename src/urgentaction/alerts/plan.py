@@ -54,6 +54,7 @@ class AlertPlan:
     notice_kind: str = ""
     supporters: SupporterPlan | None = None
     concerned: tuple[str, ...] = ()  # person keys of a split group; empty: everybody
+    readers: tuple[str, ...] = ()  # only supporters who read these languages; empty: all of the audience
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a JSON column."""
@@ -87,6 +88,7 @@ class AlertPlan:
             if supporters
             else None,
             concerned=tuple(data["concerned"]),
+            readers=tuple(data.get("readers", ())),  # plans of older alerts have none
         )
 
     @property
@@ -120,6 +122,8 @@ def compose_plan(
     level: int,
     letter_kind: LetterKind | None = None,
     notice_kind: NoticeKind | None = None,
+    readers: Collection[str] = (),
+    follows_up: bool = False,
 ) -> AlertPlan:
     """The plan of an alert that a person composed: those of the channels that each half of the audience can use.
 
@@ -127,6 +131,8 @@ def compose_plan(
         level: at 1 faxes go day and night, and supporters who allowed it hear in their quiet hours; else faxes keep to
             the office's hours. The more urgent, the sooner the next contact point follows.
         letter_kind, notice_kind: None: a first appeal.
+        readers: only supporters who read these languages; empty: all.
+        follows_up: it goes to exactly those whom the alert before it reached.
 
     Raises:
         InvalidInput: a part of the audience can't be reached by any of the channels.
@@ -142,9 +148,10 @@ def compose_plan(
     if problems:
         raise InvalidInput(problems)
     is_urgent = level == Level.HOURS
+    to_officials = OfficialsAudience.REACHED_BEFORE if follows_up else OfficialsAudience.ALL
     return AlertPlan(
         letter_kind=(letter_kind or LetterKind.FIRST_APPEAL).value if officials else "",
-        officials_audience=OfficialsAudience.ALL if officials else OfficialsAudience.NONE,
+        officials_audience=to_officials if officials else OfficialsAudience.NONE,
         officials=OfficialPlan(
             to=officials,
             # A fax for a copy only where nothing else was chosen.
@@ -155,9 +162,14 @@ def compose_plan(
         if officials
         else None,
         notice_kind=(notice_kind or NoticeKind.APPEAL).value if supporters else "",
-        supporters=SupporterPlan(channels=supporters, override_quiet_hours_where_allowed=is_urgent)
+        supporters=SupporterPlan(
+            channels=supporters,
+            audience=SupportersAudience.REACHED_BEFORE if follows_up else SupportersAudience.ALL_OPTED_IN,
+            override_quiet_hours_where_allowed=is_urgent,
+        )
         if supporters
         else None,
+        readers=tuple(sorted(readers)) if supporters else (),
     )
 
 

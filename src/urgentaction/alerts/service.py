@@ -7,24 +7,21 @@ each, not a mixture.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import F
 
 from urgentaction.accounts.service import record_audit
-from urgentaction.cases.models import Case, StatusUpdate
+from urgentaction.cases.models import Case
 from urgentaction.core import clock
-from urgentaction.core.errors import Conflict, InvalidInput, NotAllowed
-from urgentaction.directory.models import Official
-from urgentaction.directory.queries import officials_in_office
-from urgentaction.triggers.decision import Action, OfficialsAudience, Start, SupportersAudience, TriggerDecision
+from urgentaction.core.errors import Conflict
+from urgentaction.triggers.decision import OfficialsAudience, SupportersAudience
 
-from .models import Alert, AlertKind, AlertState, AlertTarget, Approval
-from .plan import APPROVALS_NEEDED, AlertPlan, plans_of
-from .queries import LIVE, has_enough_approvals, live_alerts, sent_alerts
+from .deciding import refuse_if_hindered
+from .models import Alert, AlertState, AlertTarget, Approval
+from .plan import AlertPlan
+from .queries import LIVE, has_enough_approvals, live_alerts
 
 FALLBACK_LANGUAGE = "en"
 
@@ -58,115 +55,33 @@ def withdraw_live(case: Case, *, reason: str, by: str) -> list[Alert]:
 
 def withdraw_alert(alert_id: uuid.UUID, *, reason: str, by: str) -> Alert:
     """Stop one alert. Raises Conflict if it is over already."""
-    alert = _locked(alert_id)
+    alert = locked(alert_id)
     if alert.state not in LIVE:
         raise Conflict.of("state", f"alert {alert.number} is {alert.state} already; nothing was left to stop")
     _stop(alert, AlertState.WITHDRAWN, reason=reason or "withdrawn by hand", by=by)
     return alert
 
 
-def draft_alerts(
-    case: Case,
-    update: StatusUpdate,
-    decision: TriggerDecision,
-    *,
-    by: str,
-    dated_on: date | None = None,
-) -> list[Alert]:
-    """Write down what a decision calls for: one alert for each part that starts on its own.
+def approve_alert(
+    alert_id: uuid.UUID, *, by: str, hold: timedelta = timedelta(0), comment: str = "", seen: str = ""
+) -> Alert:
+    """One person's yes. With enough of them the alert is held for `hold`, then starts.
 
     Args:
-        case: already at its new version.
-        dated_on: the date printed on the letters; None for the day they are frozen.
-    """
-    if not decision.makes_alert:
-        return []
-    alerts = []
-    for plan in plans_of(decision):
-        needed = APPROVALS_NEEDED[decision.approval]
-        if plan.start is not Start.WITH_ALERT or decision.action is Action.DRAFT_ONLY:
-            needed = max(needed, 1)
-        draft = _Draft(
-            update=update,
-            kind=AlertKind(decision.letter_kind) if decision.letter_kind else AlertKind.FURTHER_INFORMATION,
-            level=decision.level,
-            priority=decision.priority,
-            rule=decision.rule_id,
-            digest=decision.rules_digest,
-            deadline=timedelta(hours=decision.deadline_hours) if decision.deadline_hours else None,
-            needed=needed,
-            by=by,
-            dated_on=dated_on,
-        )
-        alert = _create(case, plan, draft)
-        alert.predecessors.set(sent_alerts(case).exclude(id=alert.id))
-        if decision.sends_automatically and plan.start is Start.WITH_ALERT:
-            _approved(alert, hold=timedelta(minutes=decision.hold_minutes))
-        elif plan.start is Start.WITH_ALERT and decision.action is not Action.DRAFT_ONLY:
-            alert.state = AlertState.AWAITING_APPROVAL
-            alert.save(update_fields=["state"])
-        alerts.append(alert)
-    return alerts
-
-
-def draft_manual(
-    case: Case,
-    plan: AlertPlan,
-    *,
-    level: int,
-    deadline: timedelta | None,
-    by: str,
-    dated_on: date | None = None,
-    officials: Iterable[Official] | None = None,
-) -> Alert:
-    """An alert that a person composed. It needs one approval by somebody else.
-
-    Raises:
-        InvalidInput: nobody would hear anything.
-    """
-    if plan.officials is None and plan.supporters is None:
-        raise InvalidInput.of("audience", "nobody would hear of it; choose officials, supporters or both")
-    draft = _Draft(
-        update=case.updates.order_by("-recorded_at").first(),
-        kind=AlertKind.MANUAL,
-        level=level,
-        priority=level,
-        rule="manual",
-        digest="",
-        deadline=deadline,
-        needed=1,
-        by=by,
-        dated_on=dated_on,
-    )
-    alert = _create(case, plan, draft, officials=officials)
-    alert.predecessors.set(sent_alerts(case).exclude(id=alert.id))
-    alert.state = AlertState.AWAITING_APPROVAL
-    alert.save(update_fields=["state"])
-    return alert
-
-
-def approve_alert(alert_id: uuid.UUID, *, by: str, hold: timedelta = timedelta(0), comment: str = "") -> Alert:
-    """One person's yes. With enough of them the alert is held for `hold`, then starts.
+        seen: the digest of what this person was shown (`tracking.forthcoming`), for the audit log.
 
     Raises:
         Conflict: the alert does not wait for approval, or its case has moved on.
         NotAllowed: who drafted it can't be the only one to approve it.
     """
-    alert = _locked(alert_id)
-    if alert.state not in (AlertState.DRAFT, AlertState.AWAITING_APPROVAL):
-        raise Conflict.of("state", f"alert {alert.number} is {alert.state}; only one that waits can be approved")
-    if alert.fence != alert.case.version:
-        raise Conflict.of("case", f"{alert.case.reference} has a newer status; this alert would be stale")
-    if by == alert.drafted_by and alert.approvals_needed <= 1:
-        raise NotAllowed(f"{by} drafted alert {alert.number}; another person has to approve it.")
-    if _waits_for_family(alert):
-        raise Conflict.of("family", "record first that the family was informed; then supporters may hear of it")
+    alert = locked(alert_id)
+    refuse_if_hindered(alert, by=by)
     Approval.objects.update_or_create(
         alert=alert, by=by, defaults={"is_yes": True, "comment": comment[:500], "at": clock.now(), "revoked_at": None}
     )
-    record_audit(by, "alert.approve", f"alert:{alert.id}")
+    record_audit(by, "alert.approve", f"alert:{alert.id}", **({"seen": seen} if seen else {}))
     if has_enough_approvals(alert):
-        _approved(alert, hold=hold)
+        hold_approved(alert, hold=hold)
     else:
         alert.state = AlertState.AWAITING_APPROVAL
         alert.save(update_fields=["state"])
@@ -175,7 +90,7 @@ def approve_alert(alert_id: uuid.UUID, *, by: str, hold: timedelta = timedelta(0
 
 def reject_alert(alert_id: uuid.UUID, *, by: str, comment: str) -> Alert:
     """One person's no ends it. Raises Conflict if it is past that."""
-    alert = _locked(alert_id)
+    alert = locked(alert_id)
     if alert.state not in (AlertState.DRAFT, AlertState.AWAITING_APPROVAL, AlertState.HELD):
         raise Conflict.of("state", f"alert {alert.number} is {alert.state}; withdraw it instead")
     Approval.objects.update_or_create(
@@ -187,7 +102,7 @@ def reject_alert(alert_id: uuid.UUID, *, by: str, comment: str) -> Alert:
 
 def revoke_approval(alert_id: uuid.UUID, *, by: str) -> Alert:
     """Take a yes back. An approved alert that then lacks approvals stops, running or not; a draft goes on waiting."""
-    alert = _locked(alert_id)
+    alert = locked(alert_id)
     changed = alert.approvals.filter(by=by, is_yes=True, revoked_at=None).update(revoked_at=clock.now())
     if not changed:
         raise Conflict.of("approval", f"{by} has not approved alert {alert.number}")
@@ -199,7 +114,7 @@ def revoke_approval(alert_id: uuid.UUID, *, by: str) -> Alert:
 
 def end_hold(alert_id: uuid.UUID, *, by: str) -> Alert:
     """Start a held alert without waiting for the rest of its hold."""
-    alert = _locked(alert_id)
+    alert = locked(alert_id)
     if alert.state != AlertState.HELD:
         raise Conflict.of("state", f"alert {alert.number} is {alert.state}; only a held one can be let go")
     alert.hold_until = clock.read_database_now()
@@ -210,7 +125,7 @@ def end_hold(alert_id: uuid.UUID, *, by: str) -> Alert:
 
 def start_alert(alert_id: uuid.UUID) -> bool:
     """Held and due → running. False if something came in between; starting twice changes nothing."""
-    alert = _locked(alert_id)
+    alert = locked(alert_id)
     is_due = alert.hold_until is not None and alert.hold_until <= clock.read_database_now()
     if alert.state != AlertState.HELD or not is_due or alert.fence != alert.case.version:
         return False
@@ -259,72 +174,8 @@ def keep_running(alert_id: uuid.UUID) -> bool:
     return state in (AlertState.RUNNING, AlertState.FINISHED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Draft:
-    """What a new alert is made of, besides its case and plan."""
-
-    update: StatusUpdate | None
-    kind: AlertKind
-    level: int | None
-    priority: int
-    rule: str
-    digest: str
-    deadline: timedelta | None
-    needed: int
-    by: str
-    dated_on: date | None
-
-
-def _create(case: Case, plan: AlertPlan, draft: _Draft, *, officials: Iterable[Official] | None = None) -> Alert:
-    created = clock.now()
-    alert = Alert.objects.create(
-        number=f"{case.reference}/{case.alerts.count() + 1}",
-        case=case,
-        update=draft.update,
-        kind=draft.kind.value,
-        level=draft.level,
-        priority=draft.priority,
-        state=AlertState.DRAFT,
-        fence=case.version,
-        rule=draft.rule,
-        ruleset_digest=draft.digest,
-        plan=plan.to_json(),
-        languages=[FALLBACK_LANGUAGE],
-        deadline_at=created + draft.deadline if draft.deadline else None,
-        dated_on=draft.dated_on,
-        drafted_by=draft.by,
-        approvals_needed=draft.needed,
-        created_at=created,
-    )
-    _address(alert, plan, case, officials)
-    record_audit(draft.by, "alert.draft", f"alert:{alert.id}", rule=draft.rule, kind=draft.kind.value)
-    return alert
-
-
-def _address(alert: Alert, plan: AlertPlan, case: Case, officials: Iterable[Official] | None) -> None:
-    """Who holds the addressed offices now. A new target (grave) is left for a person to name."""
-    languages = list(case.texts.values_list("language", flat=True))
-    alert.languages = sorted({FALLBACK_LANGUAGE, *languages})
-    alert.save(update_fields=["languages"])
-    if plan.officials is None or plan.officials_audience in (OfficialsAudience.NONE, OfficialsAudience.NEW_TARGET):
-        return
-    chosen = {official.id for official in officials} if officials is not None else None
-    for addressee, official in officials_in_office(case.addressees.select_related("office")):
-        if official is None:
-            continue  # vacant: it must not hold up the others; the pipeline makes a task of it
-        if chosen is not None and official.id not in chosen:
-            continue
-        preferred = addressee.office.preferred_language
-        AlertTarget.objects.create(
-            alert=alert,
-            official=official,
-            role=addressee.role,
-            position=addressee.position,
-            language=preferred if preferred in languages else FALLBACK_LANGUAGE,
-        )
-
-
-def _approved(alert: Alert, *, hold: timedelta) -> None:
+def hold_approved(alert: Alert, *, hold: timedelta) -> None:
+    """Approved → held. The caller has locked it, and has seen that it has its approvals."""
     alert.state = AlertState.HELD
     alert.hold_until = clock.read_database_now() + hold
     alert.save(update_fields=["state", "hold_until"])
@@ -338,14 +189,8 @@ def _stop(alert: Alert, state: AlertState, *, reason: str, by: str) -> None:
     record_audit(by, f"alert.{state}", f"alert:{alert.id}")
 
 
-def _waits_for_family(alert: Alert) -> bool:
-    plan = AlertPlan.from_json(alert.plan)
-    if plan.start is not Start.FAMILY_INFORMED or plan.supporters is None:
-        return False
-    return alert.update is None or not alert.update.is_family_informed
-
-
-def _locked(alert_id: uuid.UUID) -> Alert:
+def locked(alert_id: uuid.UUID) -> Alert:
+    """The alert, locked to the end of the transaction, with its case and update."""
     return Alert.objects.select_for_update(of=("self",)).select_related("case", "update").get(id=alert_id)
 
 

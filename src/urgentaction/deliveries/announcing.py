@@ -62,6 +62,7 @@ def manual_alert_waits(alert: Alert) -> None:
         title=f"Alert {alert.number} (manual) waits for approval",
         advice=f"Another person than its author runs `urgentaction alert approve {alert.number}`.",
         alert=alert,
+        may_reopen=True,  # changed after it was sent for approval, it comes back
     )
 
 

@@ -6,6 +6,7 @@ Running either twice adds nothing: the unique index on (alert, recipient, channe
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
@@ -51,6 +52,7 @@ WHERE a.id = %(alert)s AND s.erased_at IS NULL
   AND (%(after)s::uuid IS NULL OR s.id > %(after)s) AND (%(last)s::uuid IS NULL OR s.id <= %(last)s)
   AND ((n.channel = 'email' AND s.wants_email AND s.email_index IS NOT NULL)
     OR (n.channel = 'sms' AND s.wants_sms AND s.phone_index IS NOT NULL))
+  AND (%(readers)s::text[] = '{{}}' OR s.language = ANY(%(readers)s::text[]))
   AND ({audience})
 ORDER BY s.id
 ON CONFLICT DO NOTHING
@@ -98,12 +100,18 @@ def is_my_turn() -> bool:
 
 
 def expand_supporters(
-    alert: Alert, plan: SupporterPlan, *, followed: list[uuid.UUID], after: uuid.UUID | None = None
+    alert: Alert,
+    plan: SupporterPlan,
+    *,
+    followed: list[uuid.UUID],
+    readers: Sequence[str] = (),
+    after: uuid.UUID | None = None,
 ) -> uuid.UUID | None:
     """A page of rows, one for each supporter and channel. Suppressed ones get a row that says so.
 
     Args:
         followed: the alerts whose recipients a follow-up goes to (`queries.followed_by`).
+        readers: only supporters who read these languages; empty: all.
         after: begin behind this supporter.
 
     Returns:
@@ -116,6 +124,7 @@ def expand_supporters(
         "alert": alert.id,
         "channels": [channel.value for channel in plan.channels],
         "followed": followed,
+        "readers": list(readers),
         "after": after,
         "last": last,
         "reached": [state.value for state in REACHED],

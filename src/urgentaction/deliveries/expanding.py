@@ -60,7 +60,7 @@ def _expand_supporters(alert: Alert, plan: AlertPlan, supporters: SupporterPlan)
         with transaction.atomic():
             if not expand.is_my_turn() or not _may_expand(alert):
                 return False
-            after = expand.expand_supporters(alert, supporters, followed=followed, after=after)
+            after = expand.expand_supporters(alert, supporters, followed=followed, readers=plan.readers, after=after)
             crash_point("in_expand")
         if after is None:
             return True

@@ -267,8 +267,13 @@ def prepared_sms(case: Case, wish: Wish) -> SmsContext:
 
 def linked(made: str) -> Sms:
     """A rendered text message with an address as long as a real one, and what it costs."""
-    text = made.replace(SMS_LINK, f"{settings.PUBLIC_URL.rstrip('/')}/m/{_EXAMPLE}/")
+    text = with_example_link(made)
     return Sms(text, *sms_segments(text))
+
+
+def with_example_link(text: str) -> str:
+    """A frozen text message with an address in the place of each recipient's own, and as long."""
+    return text.replace(SMS_LINK, f"{settings.PUBLIC_URL.rstrip('/')}/m/{_EXAMPLE}/")
 
 
 @dataclass(frozen=True, slots=True)

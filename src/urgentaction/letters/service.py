@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -27,7 +28,7 @@ from urgentaction.triggers.decision import SupportersAudience
 
 from . import compose, views
 from .consent import guard_of
-from .content import CcEntry, LetterContext
+from .content import Audience, CcEntry, LetterContext
 from .library import Library
 from .models import Letter, Notice
 from .personal import SMS_LINK
@@ -66,7 +67,7 @@ def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
     fresh = []
     for target in targets:
         if target.official_id not in done:
-            write_in(target, _language_of(target, targets, plan))
+            write_in(target, language_of(target, targets, plan))
     for target in targets:
         if target.official_id not in done:
             letter = _letter(alert, plan, target, targets, library=library, supersedes=latest.get(target.official_id))
@@ -89,12 +90,11 @@ def freeze_notices(alert: Alert, plan: AlertPlan) -> int:
     if plan.supporters is None:
         return 0
     done = set(alert.notices.values_list("channel", "language"))
-    channels = {*plan.supporters.channels, *_correction_channels(plan)}
-    keep_languages(alert, [one for one in alert.languages if one == FALLBACK or _has_notices(plan, channels, one)])
+    keep_languages(alert, notice_languages(alert, plan))
     library = Library()
     fresh = [
-        _notice(alert, plan, channel, language, library)
-        for channel in sorted(channels)
+        notice_of(alert, plan, channel, language, library)
+        for channel in notice_channels(plan)
         for language in alert.languages
         if (channel.value, language) not in done
     ]
@@ -106,13 +106,20 @@ def freeze_notices(alert: Alert, plan: AlertPlan) -> int:
 
 
 def letter_context(
-    alert: Alert, plan: AlertPlan, target: AlertTarget, targets: Collection[AlertTarget], *, dated_on: date
+    alert: Alert,
+    plan: AlertPlan,
+    target: AlertTarget,
+    targets: Collection[AlertTarget],
+    *,
+    dated_on: date,
+    audience: Audience = Audience.GOVERNMENT,
 ) -> LetterContext:
     """Everything the template may read of this letter, consent applied for its audience."""
     return compose.letter_context(
         _occasion(alert, plan, target.language, kind=_letter_kind(plan), day=dated_on),
         to=_main(target, targets),
         cc=[other.official for other in targets if other.role == "cc"],
+        audience=audience,
     )
 
 
@@ -135,17 +142,50 @@ def dated_on(alert: Alert) -> date:
     return clock.now().astimezone(ZoneInfo(zone)).date()
 
 
-def _correction_channels(plan: AlertPlan) -> tuple[Channel, ...]:
-    """A follow-up must be able to reach those who were reached by SMS alone."""
-    if plan.supporters is not None and plan.supporters.audience is SupportersAudience.REACHED_BEFORE:
-        return (Channel.SMS,)
-    return ()
+def notice_channels(plan: AlertPlan) -> list[Channel]:
+    """The channels that notices are written for. A follow-up must be able to reach those reached by SMS alone."""
+    if plan.supporters is None:
+        return []
+    follows_up = plan.supporters.audience is SupportersAudience.REACHED_BEFORE
+    return sorted({*plan.supporters.channels, *((Channel.SMS,) if follows_up else ())})
+
+
+def notice_languages(alert: Alert, plan: AlertPlan) -> list[str]:
+    """Those of the alert's languages in which every notice of it can be written; English always."""
+    channels = notice_channels(plan)
+    return [one for one in alert.languages if one == FALLBACK or _has_notices(plan, channels, one)]
 
 
 def _latest_letters(alert: Alert) -> dict[uuid.UUID, uuid.UUID]:
     """The latest letter of the case to each official, from the alerts before this one."""
     earlier = Letter.objects.filter(alert__case=alert.case).exclude(alert=alert).order_by("frozen_at", "id")
     return dict(earlier.values_list("official_id", "id"))
+
+
+@dataclass(frozen=True, slots=True)
+class LaidOut:
+    """A letter before it is set: its template, what that was filled with, and the text that came of it."""
+
+    source: TemplateSource
+    context: LetterContext
+    rendered: RenderedLetter
+    copy_for: CcEntry | None
+
+
+def lay_out(
+    alert: Alert,
+    plan: AlertPlan,
+    target: AlertTarget,
+    targets: Collection[AlertTarget],
+    *,
+    library: Library,
+    audience: Audience = Audience.GOVERNMENT,
+) -> LaidOut:
+    """The text of a target's letter. Raises TemplateError where it can't be made."""
+    source = library.template(Family.LETTERS, _letter_kind(plan), target.language)
+    context = letter_context(alert, plan, target, targets, dated_on=dated_on(alert), audience=audience)
+    copy_for = views.cc_entry(target.official, target.language) if target.role == "cc" else None
+    return LaidOut(source, context, render_letter(source, context), copy_for)
 
 
 def _letter(
@@ -157,12 +197,10 @@ def _letter(
     library: Library,
     supersedes: uuid.UUID | None,
 ) -> Letter:
-    source = library.template(Family.LETTERS, _letter_kind(plan), target.language)
-    context = letter_context(alert, plan, target, targets, dated_on=dated_on(alert))
-    rendered = render_letter(source, context)
-    copy_for = views.cc_entry(target.official, target.language) if target.role == "cc" else None
-    pdf = typesetter().letter_pdf(rendered, context, copy_for=copy_for)
-    fax, repeat = _fax_pages(plan, target, rendered, context, copy_for=copy_for)
+    made = lay_out(alert, plan, target, targets, library=library)
+    source, rendered = made.source, made.rendered
+    pdf = typesetter().letter_pdf(rendered, made.context, copy_for=made.copy_for)
+    fax, repeat = fax_pages(plan, target, made)
     return Letter(
         alert=alert,
         official_id=target.official_id,
@@ -186,14 +224,8 @@ def _letter(
     )
 
 
-def _fax_pages(
-    plan: AlertPlan,
-    target: AlertTarget,
-    rendered: RenderedLetter,
-    context: LetterContext,
-    *,
-    copy_for: CcEntry | None,
-) -> tuple[bytes, bytes]:
+def fax_pages(plan: AlertPlan, target: AlertTarget, made: LaidOut) -> tuple[bytes, bytes]:
+    """A letter's pages as they are faxed, and as they are faxed again; empty where it is not faxed."""
     if plan.officials is None:
         return b"", b""
     channels = plan.officials.to if target.role == "to" else plan.officials.cc
@@ -203,22 +235,23 @@ def _fax_pages(
     printed = faxes.order_by("rank").values_list("printed_value", flat=True).first() or ""
     first, again = (
         typesetter().fax_pdf(
-            rendered,
-            context,
+            made.rendered,
+            made.context,
             header=FaxHeader(
-                sent_on=context.alert.dated_on,
-                sender_number=context.organisation.fax,
+                sent_on=made.context.alert.dated_on,
+                sender_number=made.context.organisation.fax,
                 to_number=printed,
                 is_repeat=is_repeat,
             ),
-            copy_for=copy_for,
+            copy_for=made.copy_for,
         )
         for is_repeat in (False, True)
     )
     return first, again
 
 
-def _notice(alert: Alert, plan: AlertPlan, channel: Channel, language: str, library: Library) -> Notice:
+def notice_of(alert: Alert, plan: AlertPlan, channel: Channel, language: str, library: Library) -> Notice:
+    """A notice as it would be frozen now; not saved. Raises TemplateError where it can't be made."""
     kind = plan.notice_kind or MANUAL_NOTICE
     occasion = _occasion(alert, plan, language, kind=kind, day=dated_on(alert))
     common = {"alert": alert, "channel": channel.value, "language": language, "kind": kind, "frozen_at": clock.now()}
@@ -260,8 +293,11 @@ def has_notices(kind: str, channels: Iterable[Channel], language: str) -> bool:
     )
 
 
-def _language_of(target: AlertTarget, targets: Iterable[AlertTarget], plan: AlertPlan) -> str:
-    """A copy shows the letter to the main addressee: that is who must be greeted in the copy's language."""
+def language_of(target: AlertTarget, targets: Iterable[AlertTarget], plan: AlertPlan) -> str:
+    """The language of a target's letter: its own where that can be written, else English.
+
+    A copy shows the letter to the main addressee: that is who must be greeted in the copy's language.
+    """
     return writable_in(target.language, kind=_letter_kind(plan), to=_main(target, targets))
 
 

@@ -7,7 +7,7 @@ two), but before the alert exists.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,17 +15,19 @@ from django.db import connection
 from django.db.models import Count
 
 from urgentaction.alerts.models import Alert
+from urgentaction.alerts.plan import AlertPlan
 from urgentaction.alerts.queries import live_alerts, sent_alerts
-from urgentaction.alerts.service import FALLBACK_LANGUAGE
+from urgentaction.alerts.service import FALLBACK_LANGUAGE, follows_up
 from urgentaction.cases.models import Case, CaseAddressee
 from urgentaction.channels.contract import Channel
 from urgentaction.deliveries.expand import EVERYBODY, REACHED_BEFORE
-from urgentaction.deliveries.queries import follow, reached_by, unsent_of
+from urgentaction.deliveries.queries import follow, followed_by, reached_by, unsent_of
 from urgentaction.deliveries.rules import REACHED
 from urgentaction.directory.kinds import Health
 from urgentaction.directory.models import ContactPoint, Official
 from urgentaction.directory.queries import holder_among
-from urgentaction.triggers.decision import OfficialsAudience, SupportersAudience, TriggerDecision
+from urgentaction.letters.service import notice_languages
+from urgentaction.triggers.decision import OfficialsAudience, SupporterPlan, SupportersAudience, TriggerDecision
 from urgentaction.triggers.explain import AddresseeRole, AudienceCounts, OfficialCount, SupporterCount, UnsentCount
 
 _SUPPORTERS = """
@@ -40,6 +42,7 @@ WHERE s.erased_at IS NULL
       WHERE stop.channel = n.channel AND stop.lifted_at IS NULL
         AND (stop.expires_at IS NULL OR stop.expires_at > ua_now())
         AND stop.address_index = CASE n.channel WHEN 'email' THEN s.email_index ELSE s.phone_index END)
+  AND (%(readers)s::text[] = '{{}}' OR s.language = ANY(%(readers)s::text[]))
   AND ({audience})
 GROUP BY 1, 2 ORDER BY 1, 2
 """
@@ -50,9 +53,17 @@ def audience_counts(case: Case, decision: TriggerDecision) -> AudienceCounts:
     followed = _followed(case, decision)
     return AudienceCounts(
         officials=tuple(_officials(case, decision, followed)),
-        supporters=_supporters(case, decision, followed),
+        supporters=_supporters(case, decision.supporter_plan, followed),
         unsent=_unsent(case, decision),
     )
+
+
+def supporters_of(alert: Alert) -> tuple[SupporterCount, ...]:
+    """How many supporters an alert that has not started would reach now, by channel and language of its notices."""
+    plan = AlertPlan.from_json(alert.plan)
+    followed = followed_by(alert) if follows_up(plan) else []
+    languages = notice_languages(alert, plan)
+    return _supporters(alert.case, plan.supporters, followed, readers=plan.readers, languages=languages)
 
 
 def _followed(case: Case, decision: TriggerDecision) -> list[uuid.UUID]:
@@ -112,16 +123,23 @@ def _officials(case: Case, decision: TriggerDecision, followed: list[uuid.UUID])
             )
 
 
-def _supporters(case: Case, decision: TriggerDecision, followed: list[uuid.UUID]) -> tuple[SupporterCount, ...]:
-    plan = decision.supporter_plan
+def _supporters(
+    case: Case,
+    plan: SupporterPlan | None,
+    followed: list[uuid.UUID],
+    *,
+    readers: Sequence[str] = (),
+    languages: Sequence[str] = (),
+) -> tuple[SupporterCount, ...]:
     if plan is None:
         return ()
     follows_up = plan.audience is SupportersAudience.REACHED_BEFORE
     parameters: dict[str, Any] = {
-        "languages": sorted({FALLBACK_LANGUAGE, *case.texts.values_list("language", flat=True)}),
+        "languages": sorted({FALLBACK_LANGUAGE, *(languages or case.texts.values_list("language", flat=True))}),
         "fallback": FALLBACK_LANGUAGE,
         "channels": [channel.value for channel in plan.channels],
         "possible": [channel.value for channel in {*plan.channels, *((Channel.SMS,) if follows_up else ())}],
+        "readers": list(readers),
         "followed": followed,
         "reached": [state.value for state in REACHED],
     }

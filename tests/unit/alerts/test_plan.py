@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from urgentaction.alerts.plan import TO_OFFICIALS, TO_SUPPORTERS, AlertPlan, Audience, compose_plan
 from urgentaction.channels.contract import Channel
 from urgentaction.core.errors import InvalidInput
-from urgentaction.triggers.decision import LetterKind, NoticeKind, OfficialsAudience, Start
+from urgentaction.triggers.decision import LetterKind, NoticeKind, OfficialsAudience, Start, SupportersAudience
 
 EVERY = tuple(Channel)
 LEVELS = st.integers(min_value=1, max_value=5)
@@ -113,3 +113,21 @@ def test_every_fault_is_told_at_once() -> None:
         "officials are written to by fax or email; add one of them",
         "supporters hear by email or SMS; add one of them",
     ]
+
+
+def test_a_follow_up_goes_to_those_reached_before() -> None:
+    plan = compose_plan(Audience.BOTH, channels=EVERY, level=2, follows_up=True)
+    assert plan.officials_audience is OfficialsAudience.REACHED_BEFORE
+    assert plan.supporters is not None
+    assert plan.supporters.audience is SupportersAudience.REACHED_BEFORE
+
+
+def test_languages_narrow_down_supporters_only() -> None:
+    assert compose_plan(Audience.BOTH, channels=EVERY, level=2, readers=["ko", "en"]).readers == ("en", "ko")
+    assert compose_plan(Audience.OFFICIALS, channels=EVERY, level=2, readers=["ko"]).readers == ()
+
+
+def test_a_plan_stored_before_languages_could_be_chosen_reaches_all() -> None:
+    stored = compose_plan(Audience.BOTH, channels=EVERY, level=2, readers=["ko"]).to_json()
+    del stored["readers"]
+    assert AlertPlan.from_json(stored).readers == ()

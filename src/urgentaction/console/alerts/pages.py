@@ -1,4 +1,4 @@
-"""An alert's page, with a live part that is fetched again while it is looked at."""
+"""The list of alerts; an alert's page, with live parts that are fetched again while it is looked at; stopping one."""
 
 from __future__ import annotations
 
@@ -9,25 +9,43 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from urgentaction.accounts.models import Role
-from urgentaction.alerts.models import Alert, AlertState
+from urgentaction.alerts.models import Alert
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.alerts.queries import LIVE, alert_called
+from urgentaction.console.listing import listed
 from urgentaction.console.permissions import is_at_least, may
 from urgentaction.console.reading import names_of, with_progress
 from urgentaction.console.responses import found_or_404, page, private
 from urgentaction.deliveries.models import Role as RecipientRole
 from urgentaction.deliveries.rules import State
+from urgentaction.tracking.queries import progress_of
 
 from . import reading
+from .filters import NULLS, SORTS, AlertFilter
 
-UNDECIDED = (AlertState.DRAFT, AlertState.AWAITING_APPROVAL)
+
+@require_safe
+@may(Role.VIEWER)
+def alerts(request: HttpRequest) -> HttpResponse:
+    """All alerts, the latest first, with how far each is."""
+    rows = Alert.objects.select_related("case").defer("plan")
+    found = listed(request, rows, filters=AlertFilter, sorts=SORTS, default="-drafted", nulls=NULLS)
+    context = {
+        "list": found,
+        "rows": list(zip(found.items, progress_of(found.items), strict=True)),
+        "names": names_of(alert.drafted_by for alert in found.items),
+        "may_compose": is_at_least(request.user, Role.EDITOR),
+        "here": "alerts",
+    }
+    return page(request, "console/alerts/list.html", context)
 
 
 @require_safe
 @may(Role.VIEWER)
 def alert(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     """One alert: letters, deliveries, receipts, and what may be done with it."""
-    return page(request, "console/alerts/page.html", _alert_context(request, alert_id))
+    context = _alert_context(request, alert_id)
+    return page(request, "console/alerts/page.html", context | reading.choices(request, context["alert"]))
 
 
 @require_safe
@@ -35,6 +53,31 @@ def alert(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 def alert_live(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     """The live part of an alert's page."""
     return page(request, "console/alerts/live.html", _alert_context(request, alert_id))
+
+
+@require_safe
+@may(Role.VIEWER)
+def choices(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
+    """What may be done with an alert now; 204 while that is what `?was=` says, so that no form is disturbed."""
+    found = found_or_404(lambda: alert_called(str(alert_id)))
+    context = {"alert": found, **reading.choices(request, found)}
+    if request.GET.get("was") == context["mark"]:
+        return private(HttpResponse(status=204))
+    return page(request, "console/alerts/choices.html", context)
+
+
+@require_safe
+@may(Role.EDITOR)
+def stop(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
+    """What stopping it would stop, and what it can't call back; the button is here."""
+    found = found_or_404(lambda: alert_called(str(alert_id)))
+    context = {
+        "alert": found,
+        "may_stop": found.state in LIVE,
+        "effect": reading.effect_of_stopping(found),
+        "here": "alerts",
+    }
+    return page(request, "console/alerts/stop.html", context)
 
 
 @require_safe
@@ -56,7 +99,7 @@ def _alert_context(request: HttpRequest, alert_id: uuid.UUID) -> dict[str, Any]:
     return {
         "alert": found,
         "plan": AlertPlan.from_json(found.plan),
-        "targets": found.targets.select_related("official"),
+        "targets": found.targets.select_related("official__office"),
         "progress": with_progress([found])[0],
         "letters": reading.letters_of(found),
         "lines": shown.items,
@@ -71,17 +114,7 @@ def _alert_context(request: HttpRequest, alert_id: uuid.UUID) -> dict[str, Any]:
         "approvals": approvals,
         "tasks": found.human_tasks.filter(done_at=None).order_by("created_at"),
         "names": names_of([found.drafted_by, *(one.by for one in approvals)]),
-        **_choices(request, found),
-    }
-
-
-def _choices(request: HttpRequest, alert: Alert) -> dict[str, bool]:
-    """Which buttons are offered: the state allows it, and so does the role. The actions check both again."""
-    is_approver = is_at_least(request.user, Role.APPROVER)
-    return {
-        "may_decide": is_approver and alert.state in UNDECIDED,
-        "may_let_go": is_approver and alert.state == AlertState.HELD,
-        "may_withdraw": is_at_least(request.user, Role.EDITOR) and alert.state in LIVE,
+        "here": "alerts",
     }
 
 

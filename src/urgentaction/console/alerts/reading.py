@@ -1,17 +1,31 @@
-"""The reads of an alert's page. Writes nothing, decides nothing."""
+"""The reads of an alert's pages: its parts, what one may do with it, what stopping it does. Writes nothing."""
 
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpRequest
 
-from urgentaction.alerts.models import Alert
+from urgentaction.accounts.models import Role
+from urgentaction.alerts.deciding import UNDECIDED, has_approved, hindrance, is_being_composed, still_needed
+from urgentaction.alerts.models import Alert, AlertKind, AlertState
+from urgentaction.alerts.plan import AlertPlan
+from urgentaction.alerts.queries import LIVE
+from urgentaction.console.permissions import acting, is_at_least
+from urgentaction.console.reading import names_of
 from urgentaction.core.errors import NotFound
+from urgentaction.deliveries.queries import UNSENT
+from urgentaction.deliveries.rules import IN_FLIGHT, REACHED, State
 from urgentaction.letters.models import Letter
 from urgentaction.receipts.models import Receipt
-from urgentaction.tracking.queries import deliveries_of
+from urgentaction.tracking.queries import deliveries_of, progress
 from urgentaction.tracking.views import DeliveryPage
+from urgentaction.triggers.decision import OfficialsAudience
+
+from .wording import HINDRANCES
 
 PAGE = 100
 RECEIPTS = 50
@@ -41,3 +55,59 @@ def letter_numbered(letter_id: uuid.UUID) -> Letter:
     if letter is None:
         raise NotFound.of("letter", f"there is no letter {letter_id}")
     return letter
+
+
+def choices(request: HttpRequest, alert: Alert) -> dict[str, Any]:
+    """What this person may do with an alert: the state allows it, and so does the role. The deeds check both again.
+
+    `mark` changes whenever any of it may have: the page asks for the choices anew only then.
+    """
+    me, is_editor = acting(request), is_at_least(request.user, Role.EDITOR)
+    is_approver = is_at_least(request.user, Role.APPROVER)
+    waits = alert.state in UNDECIDED and not is_being_composed(alert)
+    why_not = hindrance(alert, by=me)
+    needed = still_needed(alert) if waits or alert.state == AlertState.HELD else 0
+    has_my_yes = has_approved(alert, by=me)
+    is_overtaken = alert.fence != alert.case.version
+    return {
+        "waits": waits,
+        "needed": needed,
+        "is_being_composed": is_being_composed(alert),
+        "may_approve": is_approver and why_not is None and not has_my_yes,
+        "may_reject": is_approver and waits,
+        "why_not": HINDRANCES[why_not] if waits and is_approver and why_not is not None else "",
+        "has_my_yes": has_my_yes,
+        "may_take_back": is_approver and has_my_yes and alert.state in LIVE,
+        "may_compose": is_editor,
+        "may_edit": is_editor and alert.state in UNDECIDED and not is_overtaken and _is_open_to_change(alert),
+        "may_submit": is_editor and is_being_composed(alert) and not is_overtaken,
+        "may_discard": is_editor and is_being_composed(alert),
+        "may_let_go": is_approver and alert.state == AlertState.HELD,
+        "may_stop": is_editor and alert.state in LIVE,
+        "is_over": alert.state not in LIVE,
+        "drafter": names_of([alert.drafted_by])[alert.drafted_by],
+        "mark": f"{alert.state}.{needed}.{int(has_my_yes)}.{int(is_overtaken)}",
+    }
+
+
+def _is_open_to_change(alert: Alert) -> bool:
+    is_new_target = AlertPlan.from_json(alert.plan).officials_audience is OfficialsAudience.NEW_TARGET
+    return alert.kind == AlertKind.MANUAL or is_new_target
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """How many deliveries of an alert stopping it would stop, can't stop any more, and can't call back."""
+
+    unsent: int
+    on_the_wire: int
+    gone: int
+
+
+def effect_of_stopping(alert: Alert) -> Effect:
+    """Out of the counts that are kept for an alert; two queries, however large it is."""
+    states = progress(alert).tally.by_state()
+    unsent = sum(states.get(state, 0) for state in UNSENT)
+    gone = sum(states.get(state.value, 0) for state in REACHED)
+    on_the_wire = sum(states.get(state.value, 0) for state in IN_FLIGHT if state is not State.LEASED)
+    return Effect(unsent, on_the_wire, gone)

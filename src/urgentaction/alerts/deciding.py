@@ -1,0 +1,85 @@
+"""Who may say yes to an alert, what stands against it, and how many more are needed. Reads only.
+
+The console shows what the service will answer, because both ask here.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from urgentaction.core.errors import Conflict, NotAllowed
+from urgentaction.triggers.decision import Start
+
+from .models import Alert, AlertKind, AlertState
+from .plan import AlertPlan
+from .queries import has_enough_approvals
+
+UNDECIDED = (AlertState.DRAFT, AlertState.AWAITING_APPROVAL)
+
+
+class Hindrance(StrEnum):
+    """Why somebody can't approve an alert now."""
+
+    NOT_WAITING = "not_waiting"
+    NOT_SUBMITTED = "not_submitted"
+    STALE = "stale"
+    OWN_DRAFT = "own_draft"
+    FAMILY = "family"
+
+
+def hindrance(alert: Alert, *, by: str) -> Hindrance | None:
+    """What stands against this person's yes, role apart; None where nothing does.
+
+    Args:
+        alert: with its case and update.
+        by: as the audit log names people.
+    """
+    if alert.state not in UNDECIDED:
+        return Hindrance.NOT_WAITING
+    if is_being_composed(alert):
+        return Hindrance.NOT_SUBMITTED
+    if alert.fence != alert.case.version:
+        return Hindrance.STALE
+    if by == alert.drafted_by and alert.approvals_needed <= 1:
+        return Hindrance.OWN_DRAFT
+    return Hindrance.FAMILY if _waits_for_family(alert) else None
+
+
+def refuse_if_hindered(alert: Alert, *, by: str) -> None:
+    """Raises Conflict or NotAllowed, with what to do, where `hindrance` finds something."""
+    match hindrance(alert, by=by):
+        case Hindrance.NOT_WAITING:
+            raise Conflict.of("state", f"alert {alert.number} is {alert.state}; only one that waits can be approved")
+        case Hindrance.NOT_SUBMITTED:
+            raise Conflict.of("state", f"alert {alert.number} is still being composed; send it for approval first")
+        case Hindrance.STALE:
+            raise Conflict.of("case", f"{alert.case.reference} has a newer status; this alert would be stale")
+        case Hindrance.OWN_DRAFT:
+            raise NotAllowed(
+                f"Whoever drafted alert {alert.number} can't approve it; another person has to approve it."
+            )
+        case Hindrance.FAMILY:
+            raise Conflict.of("family", "record first that the family was informed; then supporters may hear of it")
+
+
+def is_being_composed(alert: Alert) -> bool:
+    """A person composes it and has not sent it for approval yet. What a rule drafted waits from the beginning."""
+    return alert.state == AlertState.DRAFT and alert.kind == AlertKind.MANUAL
+
+
+def has_approved(alert: Alert, *, by: str) -> bool:
+    """Whether this person's yes stands."""
+    return alert.approvals.filter(by=by, is_yes=True, revoked_at=None).exists()
+
+
+def still_needed(alert: Alert) -> int:
+    """How many more yeses it takes, one of them at least by somebody who did not draft it; 0: none."""
+    given = alert.approvals.filter(is_yes=True, revoked_at=None).count()
+    return max(alert.approvals_needed - given, 0 if has_enough_approvals(alert) else 1)
+
+
+def _waits_for_family(alert: Alert) -> bool:
+    plan = AlertPlan.from_json(alert.plan)
+    if plan.start is not Start.FAMILY_INFORMED or plan.supporters is None:
+        return False
+    return alert.update is None or not alert.update.is_family_informed

@@ -1,0 +1,59 @@
+"""What an alert sends, as its approver sees it, and whether it is still that. Reads only.
+
+Whom a follow-up reached before is known to deliveries, what would be written to letters; here the two meet.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from urgentaction.alerts.models import Alert, AlertTarget
+from urgentaction.alerts.plan import AlertPlan
+from urgentaction.core.errors import Conflict
+from urgentaction.deliveries.queries import followed_by, reached_by
+from urgentaction.letters import ahead
+from urgentaction.letters.ahead import Contents
+from urgentaction.letters.content import Audience
+from urgentaction.letters.service import LaidOut
+from urgentaction.triggers.decision import OfficialsAudience
+
+
+def contents_of(alert: Alert) -> Contents:
+    """Every letter and notice: as frozen, or as it would be frozen now."""
+    return ahead.contents_of(alert, targets_of(alert))
+
+
+def targets_of(alert: Alert) -> list[AlertTarget]:
+    """The officials who would be written to now: a follow-up leaves out those whom nothing reached."""
+    targets = alert.targets.select_related("official__office")
+    if AlertPlan.from_json(alert.plan).officials_audience is OfficialsAudience.REACHED_BEFORE:
+        reached = reached_by(followed_by(alert)).filter(official__isnull=False)
+        targets = targets.filter(official__office__in=set(reached.values_list("official__office_id", flat=True)))
+    return list(targets)
+
+
+def pdf_of(alert: Alert, key: uuid.UUID, *, as_fax: bool) -> bytes:
+    """A letter's PDF, or the pages as faxed. Raises NotFound, TemplateError."""
+    return ahead.pdf_of(alert, targets_of(alert), key, as_fax=as_fax)
+
+
+def letter_for(alert: Alert, key: uuid.UUID, audience: Audience) -> LaidOut:
+    """A letter as this audience would read it. Raises NotFound, TemplateError."""
+    return ahead.letter_for(alert, targets_of(alert), key, audience)
+
+
+def refuse_if_changed(alert: Alert, *, seen: str) -> None:
+    """Raises Conflict where an alert is not what somebody saw, or can't be made at all.
+
+    Args:
+        alert: locked, so that its plan stays what it is.
+        seen: `Contents.digest` of what they were shown.
+    """
+    now = contents_of(alert)
+    if now.faults:
+        raise Conflict.of("letters", f"it can't be made: {now.faults[0]}")
+    if now.digest != seen:
+        raise Conflict.of(
+            "seen",
+            f"what alert {alert.number} would send has changed since you looked at it; read it again, then decide",
+        )

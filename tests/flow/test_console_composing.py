@@ -1,0 +1,300 @@
+"""Composing an alert in the console, and reading what it would send: nothing leaves, and everything is said."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.flow.callers import staff
+from tests.flow.composing import approve, asked, composed, seen, submitted, text
+from tests.flow.world import World
+from tests.sandbox_program import SandboxProgram
+from urgentaction import pipeline
+from urgentaction.accounts.models import AuditEntry, Role, User
+from urgentaction.alerts.models import Alert, AlertState
+from urgentaction.alerts.plan import AlertPlan
+from urgentaction.cases.models import CaseText
+from urgentaction.cases.vocabulary import Confidence, Status
+from urgentaction.channels.contract import Channel
+from urgentaction.core import clock
+from urgentaction.deliveries.models import Delivery, GatewayState, HumanTask
+from urgentaction.deliveries.proofs import marked
+from urgentaction.directory.models import ContactPoint, Office, Official
+from urgentaction.supporters.models import Supporter
+from urgentaction.supporters.service import suppress_by_hand
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def world() -> World:
+    return World.make()
+
+
+@pytest.fixture
+def editor() -> Client:
+    return staff(Role.EDITOR, "edith")
+
+
+@pytest.fixture
+def approver() -> Client:
+    return staff(Role.APPROVER, "ada")
+
+
+class TestComposing:
+    def test_it_begins_with_a_case(self, world: World, editor: Client) -> None:
+        assert "Which case" in text(editor.get("/console/alerts/new/"))
+        assert "There is no case UA-1999-0001" in text(editor.get("/console/alerts/new/?case=ua-1999-0001"), 404)
+        page = text(editor.get(f"/console/alerts/new/?case={world.case.reference}"))
+        assert "Office of the president" in page
+        assert '<option value="to" selected>' in page
+
+    def test_it_begins_as_the_rule_for_the_status_would(self, world: World, editor: Client) -> None:
+        world.update(Status.FATE_UNKNOWN)
+        page = text(editor.get(f"/console/alerts/new/?case={world.case.reference}"))
+        assert '<option value="whereabouts_request" selected>' in page
+
+    def test_a_draft_is_kept_and_nobody_is_asked_or_told(self, world: World, editor: Client) -> None:
+        alert = composed(editor, world)
+        assert (alert.state, alert.kind, alert.level) == ("draft", "manual", 2)
+        assert [(one.official.slug, one.role) for one in alert.targets.all()] == [
+            ("president-holder", "to"),
+            ("minister-holder", "cc"),
+        ]
+        assert alert.deadline_at is not None
+        assert alert.deadline_at - alert.created_at == timedelta(hours=48)
+        assert not HumanTask.objects.exists()
+        assert not Delivery.objects.exists()
+
+    def test_sent_twice_it_is_one_draft(self, world: World, editor: Client, approver: Client) -> None:
+        form = asked(world)
+        first, second = (editor.post("/console/alerts/draft/", form) for _ in range(2))
+        assert first.headers["Location"] == second.headers["Location"]
+        assert Alert.objects.count() == 1
+        assert "was sent before" in text(approver.post("/console/alerts/draft/", form), 422)
+
+    @pytest.mark.parametrize(
+        ("changes", "field", "told"),
+        [
+            ({"channels": []}, "id_channels", "at least one channel"),
+            ({"channels": ["sms"]}, "id_channels", "officials are written to by fax or email"),
+            ({"channels": ["fax"]}, "id_channels", "supporters hear by email or SMS"),
+            ({"office-president": ""}, "id_audience", "Address at least one office"),
+            ({"further-1": "nowhere"}, "id_further-1", "no office with this short name"),
+            ({"further-1": "vacant"}, "id_further-1", "Nobody is recorded as holding"),
+            ({"further-1": "president"}, "id_further-1", "chosen already"),
+            ({"deadline_hours": "0"}, "id_deadline_hours", "greater than or equal to 1"),
+            ({"dated_on": "yesterday"}, "id_dated_on", "valid date"),
+            ({"level": "9"}, "id_level", "valid choice"),
+            ({"letter_kind": "x"}, "id_letter_kind", "valid choice"),
+        ],
+    )
+    def test_what_is_wrong_stands_at_its_field(
+        self, world: World, editor: Client, changes: dict[str, Any], field: str, told: str
+    ) -> None:
+        Office.objects.create(slug="vacant", country="KR", names={"en": "Vacant"}, time_zone="Asia/Seoul")
+        page = text(editor.post("/console/alerts/draft/", asked(world, **changes)), 422)
+        fault = re.search(rf'class="fault" id="{field}_error"[^>]*>([^<]*)<', page)
+        assert fault is not None
+        assert told in fault[1]
+        assert not Alert.objects.exists()
+        assert 'value="48"' in page or "deadline_hours" in changes
+
+    def test_all_faults_are_said_at_once(self, world: World, editor: Client) -> None:
+        page = text(editor.post("/console/alerts/draft/", asked(world, channels=["sms"], deadline_hours="0")), 422)
+        assert "officials are written to by fax or email" in page
+        assert "greater than or equal to 1" in page
+
+    def test_any_office_of_the_directory_can_be_written_to(self, world: World, editor: Client) -> None:
+        office = Office.objects.create(slug="tumen", country="CN", names={"en": "Garrison"}, time_zone="Asia/Shanghai")
+        Official.objects.create(
+            slug="tumen-holder", office=office, names={"en": "The commander"}, salutations={"en": "Dear commander"}
+        )
+        ContactPoint.objects.create(office=office, channel="email", dial_value="tumen@office.invalid")
+        alert = composed(editor, world, **{"further-1": "tumen", "further-1-role": "to", "office-president": ""})
+        assert [one.official.slug for one in alert.targets.all()] == ["tumen-holder", "minister-holder"]
+        page = text(editor.get(f"/console/alerts/{alert.id}/preview/"))
+        assert "Dear commander" in page
+        assert "Garrison" in text(editor.get(f"/console/alerts/{alert.id}/edit/"))
+
+    def test_only_readers_of_chosen_languages_hear(self, world: World, editor: Client, approver: Client) -> None:
+        Supporter.objects.filter(id=world.supporters[0].id).update(language="ko")
+        alert = submitted(editor, world, audience="supporters", readers=["ko"])
+        assert '<td class="number">1</td>' in text(editor.get(f"/console/alerts/{alert.id}/preview/numbers/"))
+        approve(approver, alert, hold="0")
+        pipeline.advance_alert(alert.id)
+        heard = set(Delivery.objects.filter(alert=alert).values_list("supporter_id", flat=True))
+        assert heard == {world.supporters[0].id}
+
+    def test_a_draft_is_changed_and_discarded_before_anybody_decides(self, world: World, editor: Client) -> None:
+        alert = composed(editor, world)
+        changed = asked(world, level="1", audience="officials", channels=["email"], **{"office-minister": ""})
+        editor.post(f"/console/alerts/{alert.id}/change/", changed)
+        alert.refresh_from_db()
+        plan = AlertPlan.from_json(alert.plan)
+        assert (alert.level, plan.supporters, alert.targets.count()) == (1, None, 1)
+        assert "Discarded" in text(editor.post(f"/console/alerts/{alert.id}/discard/", follow=True))
+        alert.refresh_from_db()
+        assert alert.state == "withdrawn"
+        assert "can&#x27;t be changed any more" in text(
+            editor.post(f"/console/alerts/{alert.id}/change/", changed), 422
+        )
+
+    def test_changing_it_takes_approvals_back_and_asks_anew(
+        self, world: World, editor: Client, approver: Client
+    ) -> None:
+        alert = submitted(editor, world, level="5")
+        assert alert.approvals_needed == 2
+        assert "another person" in approve(approver, alert)
+        editor.post(f"/console/alerts/{alert.id}/change/", asked(world, level="5", deadline_hours="24"))
+        alert.refresh_from_db()
+        assert alert.state == "draft"
+        assert not alert.approvals.filter(revoked_at=None).exists()
+        assert not HumanTask.objects.filter(done_at=None).exists()
+        editor.post(f"/console/alerts/{alert.id}/submit/")
+        assert HumanTask.objects.filter(done_at=None, alert=alert).exists()
+
+    def test_a_rules_own_draft_is_not_changed(self, world: World, editor: Client) -> None:
+        alert = world.update(Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED).alerts[0]
+        assert "A rule made this alert" in text(editor.get(f"/console/alerts/{alert.id}/edit/", follow=True))
+        answer = editor.post(f"/console/alerts/{alert.id}/change/", asked(world))
+        assert "a rule made alert" in text(answer, 422)
+
+    def test_a_person_names_the_new_target_of_a_grave_alert(self, world: World, editor: Client) -> None:
+        world.start()
+        alerts = world.update(Status.FORCIBLY_RETURNED).alerts
+        alert = next(one for one in alerts if AlertPlan.from_json(one.plan).officials is not None)
+        assert "name the officials whom this letter goes to" in text(editor.get(f"/console/alerts/{alert.id}/preview/"))
+        path = f"/console/alerts/{alert.id}/change/"
+        assert "at least one office" in text(editor.post(path, {"office-president": "cc"}), 422)
+        editor.post(path, {"office-president": "to"})
+        assert [one.official for one in alert.targets.all()] == [world.president]
+
+
+class TestPreview:
+    def test_it_shows_everything_and_sends_nothing(self, world: World, editor: Client) -> None:
+        alert = composed(editor, world)
+        page = text(editor.get(f"/console/alerts/{alert.id}/preview/"))
+        assert "Dear president" in page
+        assert "The two are refugees" in page
+        assert re.search(r"GSM-7|UCS-2", page)
+        assert "nobody has verified its fax yet" in page
+        assert "No notice in Korean" in page
+        assert not Delivery.objects.exists()
+        assert not alert.letters.exists()
+        assert not alert.notices.exists()
+
+    def test_each_form_has_an_address_of_its_own(self, world: World, editor: Client) -> None:
+        alert = composed(editor, world)
+        base = f"/console/alerts/{alert.id}/preview"
+        to = f"to={world.president.id}"
+        for path in (f"{base}/letter/?{to}", f"{base}/letter/?{to}&audience=public", f"{base}/notice/?which=email-en"):
+            answer = editor.get(path)
+            assert "refugees" in text(answer), path
+            assert answer.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+            assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+            assert answer.headers["Cache-Control"] == "no-store"
+        for form in ("pdf", "fax"):
+            answer = editor.get(f"{base}/letter.pdf?{to}&form={form}")
+            assert answer.content.startswith(b"%PDF")
+            assert answer.headers["Content-Disposition"].startswith('inline; filename="PREVIEW-UA-2026-0001-1')
+        for path in (
+            f"{base}/letter/?to=x",
+            f"{base}/letter/?to={uuid.uuid4()}",
+            f"{base}/letter/?{to}&audience=king",
+            f"{base}/notice/?which=fax-en",
+            f"{base}/letter.pdf?to={world.minister.id}&form=fax",
+        ):
+            assert editor.get(path).status_code == 404, path
+
+    def test_it_is_what_is_frozen_later(self, world: World, editor: Client, approver: Client) -> None:
+        alert = submitted(editor, world)
+        html = editor.get(f"/console/alerts/{alert.id}/preview/letter/?to={world.president.id}").content
+        approve(approver, alert, hold="0")
+        pipeline.advance_alert(alert.id)
+        assert alert.letters.get(official=world.president).html.encode() == html
+        page = text(editor.get(f"/console/alerts/{alert.id}/preview/"))
+        assert "frozen: this is what is sent" in page
+        assert editor.get(f"/console/alerts/{alert.id}/preview/letter/").content == html
+
+    def test_what_can_not_be_made_is_said_and_not_approved(
+        self, world: World, editor: Client, approver: Client
+    ) -> None:
+        alert = submitted(editor, world)
+        digest = seen(approver, alert)
+        CaseText.objects.all().delete()
+        page = text(approver.get(f"/console/alerts/{alert.id}/preview/"))
+        assert "has no text in" in page
+        assert 'name="seen"' not in page
+        assert "it can&#x27;t be made" in approve(approver, alert, digest)
+        assert alert.state == AlertState.AWAITING_APPROVAL
+
+    def test_numbers_count_people_and_segments(self, world: World, editor: Client) -> None:
+        alert = composed(editor, world)
+        page = text(editor.get(f"/console/alerts/{alert.id}/preview/numbers/"))
+        assert '<th scope="row">email</th><td>English</td><td class="number">3</td>' in page
+        assert re.search(
+            r'<th scope="row">SMS</th><td>English</td><td class="number">1</td><td class="number">\d', page
+        )
+
+
+class TestProofs:
+    @staticmethod
+    def mails(sandbox: SandboxProgram) -> list[dict[str, Any]]:
+        return [entry for entry in sandbox.ledger() if entry["to"] == "edith@staff.invalid"]
+
+    def test_it_comes_to_oneself_marked_and_counts_for_nothing(
+        self, world: World, editor: Client, sandbox: SandboxProgram
+    ) -> None:
+        alert = composed(editor, world)
+        before, path = len(self.mails(sandbox)), f"/console/alerts/{alert.id}/proof/"
+        said = text(editor.post(path, {"letter": str(world.president.id), "to": "x@y.invalid"}, follow=True))
+        assert "on its way to edith@staff.invalid, marked TEST" in said
+        editor.post(path, {"notice": "email-en"})
+        editor.post(path, {"notice": "sms-en"})
+        mails = self.mails(sandbox)[before:]
+        assert len(mails) == 3
+        assert not Delivery.objects.exists()
+        assert AuditEntry.objects.filter(action="alert.proof", subject=f"alert:{alert.id}").count() == 3
+        alert.refresh_from_db()
+        assert (alert.state, alert.frozen_at) == ("draft", None)
+
+    def test_the_guard_stands_in_its_way_too(self, world: World, editor: Client, sandbox: SandboxProgram) -> None:
+        alert = composed(editor, world)
+        User.objects.filter(username="edith").update(email="edith@gmail.com")
+        said = text(editor.post(f"/console/alerts/{alert.id}/proof/", {"notice": "email-en"}, follow=True))
+        assert "Sandbox mode" in said
+        assert not any(entry["to"] == "edith@gmail.com" for entry in sandbox.ledger())
+        assert not AuditEntry.objects.filter(action="alert.proof").exists()
+
+    def test_a_paused_gateway_is_not_gone_around(self, world: World, editor: Client, sandbox: SandboxProgram) -> None:
+        alert, before = composed(editor, world), len(self.mails(sandbox))
+        GatewayState.objects.update_or_create(name="smtp", defaults={"is_paused": True, "changed_at": clock.now()})
+        said = text(editor.post(f"/console/alerts/{alert.id}/proof/", {"notice": "email-en"}, follow=True))
+        assert "no mail gateway may carry it just now" in said
+        assert "No gateway may carry email just now" in said
+        assert len(self.mails(sandbox)) == before
+
+    def test_a_suppressed_address_gets_none(self, world: World, editor: Client, sandbox: SandboxProgram) -> None:
+        alert, before = composed(editor, world), len(self.mails(sandbox))
+        suppress_by_hand(Channel.EMAIL, "edith@staff.invalid", by="cli:test", why="asked")
+        said = text(editor.post(f"/console/alerts/{alert.id}/proof/", {"notice": "email-en"}, follow=True))
+        assert "suppression list" in said
+        assert len(self.mails(sandbox)) == before
+
+    def test_what_is_not_there_is_said(self, world: World, editor: Client) -> None:
+        alert = composed(editor, world)
+        said = text(editor.post(f"/console/alerts/{alert.id}/proof/", {"notice": "fax-en"}, follow=True))
+        assert "no such letter or notice" in said
+
+
+def test_the_mark_stands_above_everything_else() -> None:
+    assert marked("<html><body class='x'><p>Dear</p>", "TEST <1>") == (
+        "<html><body class='x'><p><strong>TEST &lt;1&gt;</strong></p><p>Dear</p>"
+    )
+    assert marked("Dear", "TEST").startswith("<p><strong>TEST</strong></p>")
