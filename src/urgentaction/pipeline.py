@@ -38,7 +38,7 @@ from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput, TemplateError
 from urgentaction.core.interruptions import INTERRUPTIONS
-from urgentaction.deliveries import announcing, confirmations, sweep, unknowns
+from urgentaction.deliveries import announcing, confirmations, invitations, sweep, unknowns
 from urgentaction.deliveries import escalate as escalation
 from urgentaction.deliveries.claim import Lane
 from urgentaction.deliveries.expanding import expand_alert
@@ -295,8 +295,9 @@ def send_to_supporters() -> int:
 
 
 def send_confirmations() -> int:
-    """Ask people who signed up whether it was them."""
-    return confirmations.send_confirmations(seconds=settings.TASK_SOFT_SECONDS / 2)
+    """Ask people who signed up whether it was them, and send the invitations that staff are asked in by."""
+    budget = settings.TASK_SOFT_SECONDS / 4
+    return invitations.send_invitations(seconds=budget) + confirmations.send_confirmations(seconds=budget)
 
 
 def apply_receipts() -> int:
@@ -333,7 +334,7 @@ def sweep_all() -> dict[str, int]:
         _each(found, "alerts finished", running, finish_if_done)
         _each(found, "unknowns asked", unknowns.due_unknowns(), unknowns.settle)
         found["sign-ups forgotten"] = confirmations.forget_overdue()
-        if confirmations.are_due():
+        if confirmations.are_due() or invitations.are_due():
             enqueue(Task.SEND_CONFIRMATIONS)
     finally:
         for lane in Lane:
