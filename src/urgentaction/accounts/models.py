@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
@@ -55,7 +54,8 @@ class User(AbstractUser):
 
         Whoever is logged in brings it along (`console.people.backend`), without a query of its own.
         """
-        return bool(factors().filter(user_id=self.pk).exists())
+        theirs = self.authenticator_set  # type: ignore[attr-defined] # allauth's table, which has no types
+        return bool(theirs.exclude(type="recovery_codes").exists())
 
     @property
     def lacks_factor(self) -> bool:
@@ -63,7 +63,7 @@ class User(AbstractUser):
         return settings.SECOND_FACTOR_REQUIRED and self.role in FACTOR_ROLES and not self.has_factor
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """What a session carries and is worth nothing without: changes with the password and when sessions are ended."""
+        """What a session carries and is worth nothing without: follows the password, and ended sessions."""
         proof = f"{self.password}|{self.sessions_ended}"
         return salted_hmac("urgentaction.accounts.session", proof, secret=secret, algorithm="sha256").hexdigest()
 
@@ -71,8 +71,8 @@ class User(AbstractUser):
 class Invitation(models.Model):
     """Somebody was asked by mail to become a member of staff, or (with a user) to choose a new password.
 
-    The link carries the id and which sending it is, signed; sending it again makes older links void. A row stays when it
-    is used or taken back: it says who let whom in.
+    The link carries the id and which sending it is, signed; sending it again makes older links void. A row stays when
+    it is used or taken back: it says who let whom in.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -140,9 +140,3 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor} {self.action} {self.subject}"
-
-
-def factors() -> models.QuerySet[models.Model]:
-    """The rows of everybody's second factors; recovery codes, which only stand in for one, are left out."""
-    rows: models.QuerySet[models.Model] = apps.get_model("mfa", "Authenticator")._default_manager.all()
-    return rows.exclude(type="recovery_codes")

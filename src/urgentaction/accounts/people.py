@@ -1,15 +1,17 @@
 """Members of staff: adding them, what they may do, letting them in and locking them out.
 
-Verbs, one transaction each, with an audit entry. Whoever acts is named as in the audit log (`user:<id>`, `cli:<login>`).
+Verbs, one transaction each, with an audit entry. Whoever acts is named as in the log (`user:<id>`, `cli:<login>`).
 Nobody changes their own role or locks themselves out, and at least one active administrator stays.
 """
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 import zoneinfo
 
-from django.apps import apps
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -30,10 +32,8 @@ def user_called(name: str) -> User:
     """By user name, mail address or id. Raises NotFound."""
     wanted = name.strip()
     by = Q(username__iexact=wanted) | Q(email__iexact=wanted)
-    try:
+    with contextlib.suppress(ValueError):
         by |= Q(id=uuid.UUID(wanted))
-    except ValueError:
-        pass
     user = User.objects.filter(by).order_by("date_joined").first()
     if user is None:
         raise NotFound.of("user", f"there is no member of staff called “{wanted[:80]}”")
@@ -43,14 +43,15 @@ def user_called(name: str) -> User:
 def check_name(username: str, *, email: str) -> str:
     """A user name that is free and nobody else's address. Raises InvalidInput, Conflict."""
     name = username.strip()
-    try:
-        User._meta.get_field("username").run_validators(name)
-    except ValidationError as error:
-        raise InvalidInput.of("username", " ".join(error.messages)) from None
     if not name:
         raise InvalidInput.of("username", "choose a name")
-    if "@" in name and name.lower() != email.lower():
-        raise InvalidInput.of("username", "with an @ in it, it can only be your own address")
+    if name.lower() != email.lower():
+        if "@" in name:
+            raise InvalidInput.of("username", "with an @ in it, it can only be your own address")
+        try:
+            User._meta.get_field("username").run_validators(name)
+        except ValidationError as error:
+            raise InvalidInput.of("username", " ".join(error.messages)) from None
     if User.objects.filter(username__iexact=name).exists():
         raise Conflict.of("username", "somebody has this name already; choose another")
     return name
@@ -158,7 +159,7 @@ def reset_factors(user_id: uuid.UUID, *, why: str, by: str) -> User:
     """
     reason = _reason(why)
     user = _locked(user_id, by=by)
-    gone, _ = apps.get_model("mfa", "Authenticator")._default_manager.filter(user_id=user.id).delete()
+    gone, _ = Authenticator.objects.filter(user_id=user.id).delete()
     if not gone:
         raise Conflict.of("user", f"{user.username} has no second factor")
     _end_sessions(user)
@@ -188,7 +189,7 @@ def end_own_sessions(user: User) -> None:
 
 def _end_sessions(user: User) -> None:
     User.objects.filter(id=user.id).update(sessions_ended=F("sessions_ended") + 1)
-    apps.get_model("usersessions", "UserSession")._default_manager.filter(user_id=user.id).delete()
+    UserSession.objects.filter(user_id=user.id).delete()
 
 
 def _locked(user_id: uuid.UUID, *, by: str, may_be_own: bool = False) -> User:

@@ -48,7 +48,7 @@ _NEW_PASSWORD: Mapping[str, _Words] = {
         subject="A new password for the urgent action console",
         asked="An administrator of {organisation} sends you this link, so that you can choose a new password.",
         press="Open it and choose one. It works once, until {until} (UTC):",
-        otherwise="If you didn't ask for it, tell your administrator. Your old password works until you choose another.",
+        otherwise="If you didn't ask for it, tell your administrator. Your password works until you choose another.",
     ),
     "ko": _Words(
         subject="긴급행동 관리 화면의 새 비밀번호",

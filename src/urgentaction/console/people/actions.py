@@ -1,12 +1,11 @@
 """What an administrator may do with an account. Each is one verb, one message, and back; who acts has just shown again
-that it is them (`reauthentication_required`)."""
+that it is them (`sensitive`)."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
 
-from allauth.account.decorators import reauthentication_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from urgentaction.accounts import invitations, people
 from urgentaction.accounts.models import Role
-from urgentaction.console.permissions import acting, may
+from urgentaction.console.permissions import acting, may, sensitive
 from urgentaction.console.responses import attempt, found_or_404
 
 from . import reading
@@ -22,7 +21,7 @@ from . import reading
 
 @require_POST
 @may(Role.ADMINISTRATOR)
-@reauthentication_required()
+@sensitive
 def give_role(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
     """Another role."""
 
@@ -35,7 +34,7 @@ def give_role(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @may(Role.ADMINISTRATOR)
-@reauthentication_required()
+@sensitive
 def lock(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
     """Shut somebody out."""
 
@@ -48,7 +47,7 @@ def lock(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @may(Role.ADMINISTRATOR)
-@reauthentication_required()
+@sensitive
 def unlock(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
     """Let somebody in again."""
 
@@ -61,7 +60,7 @@ def unlock(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @may(Role.ADMINISTRATOR)
-@reauthentication_required()
+@sensitive
 def end_all_sessions(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
     """Log somebody out everywhere."""
 
@@ -74,7 +73,7 @@ def end_all_sessions(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @may(Role.ADMINISTRATOR)
-@reauthentication_required()
+@sensitive
 def reset(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
     """Forget somebody's second factor."""
 
@@ -89,7 +88,7 @@ def reset(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @may(Role.ADMINISTRATOR)
-@reauthentication_required()
+@sensitive
 def new_password(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
     """Send somebody a link to choose a new password."""
 
@@ -102,7 +101,7 @@ def new_password(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @may(Role.ADMINISTRATOR)
-@reauthentication_required()
+@sensitive
 def send_invitation_again(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
     """With a new link; the old one is void."""
 
@@ -116,7 +115,7 @@ def send_invitation_again(request: HttpRequest, invitation_id: uuid.UUID) -> Htt
 
 @require_POST
 @may(Role.ADMINISTRATOR)
-@reauthentication_required()
+@sensitive
 def take_invitation_back(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
     """Its link opens nothing any more."""
 

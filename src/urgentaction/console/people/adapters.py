@@ -9,6 +9,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -138,8 +139,8 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def generate_authenticator_name(self, user: User, type: Any) -> str:  # noqa: A002 - allauth's signature
         """What a new passkey is called until its owner names it."""
-        from_one = user.authenticator_set.filter(type=type).count() + 1
-        return gettext("Passkey %(number)s") % {"number": from_one}
+        there = Authenticator.objects.filter(user=user, type=type).count()
+        return gettext("Passkey %(number)s") % {"number": there + 1}
 
 
 def _may_log_in(user: User) -> bool:

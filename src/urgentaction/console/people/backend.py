@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.auth_backends import AuthenticationBackend
-from django.db.models import Exists, OuterRef
 
-from urgentaction.accounts.models import User, factors
+from urgentaction.accounts.factors import with_factor
+from urgentaction.accounts.models import User
 
 
 class Backend(AuthenticationBackend):  # type: ignore[misc]
@@ -15,6 +15,5 @@ class Backend(AuthenticationBackend):  # type: ignore[misc]
 
     def get_user(self, user_id: Any) -> User | None:
         """The user, or None: unknown, or locked out since."""
-        rows = User.objects.annotate(has_factor=Exists(factors().filter(user_id=OuterRef("pk"))))
-        user = rows.filter(pk=user_id).first()
+        user = with_factor(User.objects.filter(pk=user_id)).first()
         return user if user is not None and self.user_can_authenticate(user) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import cast
 
-from allauth.account.decorators import reauthentication_required
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from urgentaction.accounts import people
 from urgentaction.accounts.models import Role, User
 from urgentaction.accounts.service import record_audit
-from urgentaction.console.permissions import acting, may
+from urgentaction.console.permissions import acting, may, sensitive
 from urgentaction.console.responses import page
 
 from . import reading
@@ -62,7 +61,7 @@ def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
 
 @require_POST
 @may(Role.VIEWER, before_factor=True)
-@reauthentication_required()
+@sensitive
 def end_others(request: HttpRequest) -> HttpResponse:
     """Log me out everywhere but here."""
     user = _user(request)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 
 import django_filters
-from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -16,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from urgentaction.accounts.invitations import invite
 from urgentaction.accounts.models import Role, User
 from urgentaction.console.listing import listed
-from urgentaction.console.permissions import acting, may
+from urgentaction.console.permissions import acting, may, sensitive
 from urgentaction.console.reading import names_of
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.core import clock
@@ -79,7 +78,7 @@ def person(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @may(Role.ADMINISTRATOR)
-@reauthentication_required(allow_get=True)
+@sensitive
 def invite_page(request: HttpRequest) -> HttpResponse:
     """Ask somebody in by mail."""
     form = InviteForm(request.POST or None)

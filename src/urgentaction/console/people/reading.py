@@ -10,9 +10,10 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 
-from urgentaction.accounts.models import AuditEntry, Invitation, User, factors
+from urgentaction.accounts.factors import with_factor
+from urgentaction.accounts.models import AuditEntry, Invitation, User
 from urgentaction.core.errors import NotFound
 
 #: Invitations and sessions on a page; there are few.
@@ -33,7 +34,7 @@ class Session:
 
 def staff() -> QuerySet[User]:
     """Everybody, each with whether they have a second factor."""
-    return User.objects.annotate(has_factor=Exists(factors().filter(user_id=OuterRef("pk"))))
+    return with_factor(User.objects.all())
 
 
 def person(user_id: uuid.UUID) -> User:
