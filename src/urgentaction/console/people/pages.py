@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from urgentaction.accounts.invitations import invite
 from urgentaction.accounts.models import Role, User
+from urgentaction.accounts.people import STAFF_ROLES
 from urgentaction.console.listing import listed
 from urgentaction.console.permissions import acting, may, sensitive
 from urgentaction.console.reading import names_of
@@ -23,19 +24,29 @@ from urgentaction.core.errors import InvalidInput
 from urgentaction.deliveries.invitations import check_address
 
 from . import reading
-from .forms import ROLES, InviteForm, ReasonForm, RoleForm, add_problems
+from .forms import InviteForm, ReasonForm, RoleForm, add_problems
 
 
 class PeopleFilter(django_filters.FilterSet):
     """By name, role, and whether they may log in."""
 
     called = django_filters.CharFilter(label=gettext_lazy("Name"), field_name="username", lookup_expr="icontains")
-    role = django_filters.ChoiceFilter(label=gettext_lazy("Role"), choices=ROLES)
-    is_active = django_filters.BooleanFilter(label=gettext_lazy("May log in"))
+    role = django_filters.ChoiceFilter(
+        label=gettext_lazy("Role"),
+        choices=[(role.value, role.value) for role in STAFF_ROLES],
+        empty_label=gettext_lazy("any"),
+    )
+    may_log_in = django_filters.TypedChoiceFilter(
+        label=gettext_lazy("May log in"),
+        field_name="is_active",
+        choices=[("yes", gettext_lazy("yes")), ("no", gettext_lazy("no"))],
+        coerce=lambda chosen: chosen == "yes",
+        empty_label=gettext_lazy("any"),
+    )
 
     class Meta:
         model = User
-        fields = ("role", "is_active")
+        fields = ("called", "role", "may_log_in")
 
 
 @require_safe
