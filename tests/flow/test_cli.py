@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from tests.flow.callers import give_app
 from tests.flow.world import World
 from tests.sandbox_program import die_with_parent
 from urgentaction import pipeline
@@ -287,23 +286,6 @@ def test_a_user_is_made_with_a_password_that_works(world: World, terminal: Termi
     assert user.check_password(made["password"])
     assert user.role == "approver"
     assert "already" in terminal.says("user", "create", "ADA@office.invalid", "--role", "viewer", code=75)
-
-
-def test_a_terminal_helps_where_no_administrator_can(world: World, terminal: Terminal) -> None:
-    made = terminal.json("user", "create", "ada@office.invalid", "--role", "administrator", "--language", "ko")
-    user = User.objects.get(email="ada@office.invalid")
-    assert user.language == "ko"
-    assert "no second factor" in terminal.says("user", "reset-factors", "ada@office.invalid", "--why", "lost", code=75)
-    give_app(user)
-    assert "forgotten" in terminal.says("user", "reset-factors", str(made["id"]), "--why", "lost the telephone")
-    again = terminal.json("user", "password", "ADA@office.invalid")
-    user.refresh_from_db()
-    assert user.check_password(again["password"])
-    assert "only administrator" in terminal.says("user", "lock", "ada@office.invalid", "--why", "left", code=75)
-    terminal.says("user", "create", "grace@office.invalid", "--role", "administrator")
-    assert "locked out" in terminal.says("user", "lock", "ada@office.invalid", "--why", "left us")
-    assert "log in again" in terminal.says("user", "unlock", "ada@office.invalid")
-    assert "called" in terminal.says("user", "unlock", "nobody@office.invalid", code=66)
 
 
 def test_a_broken_audit_log_is_exit_1(world: World, terminal: Terminal) -> None:

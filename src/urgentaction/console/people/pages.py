@@ -39,9 +39,8 @@ class PeopleFilter(django_filters.FilterSet):
     may_log_in = django_filters.TypedChoiceFilter(
         label=gettext_lazy("May log in"),
         field_name="is_active",
-        choices=[("yes", gettext_lazy("yes")), ("no", gettext_lazy("no"))],
+        choices=[("", gettext_lazy("any")), ("yes", gettext_lazy("yes")), ("no", gettext_lazy("no"))],
         coerce=lambda chosen: chosen == "yes",
-        empty_label=gettext_lazy("any"),
     )
 
     class Meta:
