@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.test import Client
 
 from tests.flow.callers import give_app
 from tests.flow.test_cli import Terminal
 from tests.flow.world import World
 from urgentaction.accounts.models import User
+from urgentaction.cli import demo
 from urgentaction.embedded.servers import Servers
 
 
@@ -39,3 +42,12 @@ def test_a_terminal_helps_where_no_administrator_can(terminal: Terminal) -> None
     assert "locked out" in terminal.says("user", "lock", "ada@office.invalid", "--why", "left us")
     assert "log in again" in terminal.says("user", "unlock", "ada@office.invalid")
     assert "called" in terminal.says("user", "unlock", "nobody@office.invalid", code=66)
+
+
+def test_the_demos_login_needs_nothing_but_what_is_printed(here: World, settings: Any) -> None:
+    assert demo.DRILL["URGENTACTION_SECOND_FACTOR"] == "optional"
+    settings.SECOND_FACTOR_REQUIRED = False
+    name, password = demo._console_login()
+    browser = Client()
+    browser.post("/console/login/", {"login": name, "password": password})
+    assert browser.get("/console/people/").status_code == 200
