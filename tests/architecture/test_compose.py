@@ -38,6 +38,7 @@ NOT_HANDED_ON = {
     "URGENTACTION_DEBUG": "shows tracebacks in the browser",
     "URGENTACTION_CLOCK_OFFSET_SECONDS": "moves the clock, for drills",
     "URGENTACTION_BACKOFF_SCALE": "shortens the pauses between attempts, for drills",
+    "URGENTACTION_SECOND_FACTOR": "lets approvers in without a second factor, to try things",
     "URGENTACTION_CRASH_AT": "kills the process at a named point, for drills",
 }
 INTERPOLATION = re.compile(r"(?<!\$)\$(?:\{([A-Z_]+)(?::?[-?+][^}]*)?\}|([A-Z_]+))")

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from allauth.account.internal.userkit import user_id_to_str
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
 from django.test import Client
 
-from urgentaction.accounts.models import Role, Scope, User
+from urgentaction.accounts.models import FACTOR_ROLES, Role, Scope, User
 from urgentaction.accounts.service import make_token
 
 REFERENCE = "UA-2026-0001"
@@ -50,12 +59,36 @@ class Caller:
 
 
 def staff(role: Role, name: str = "") -> Client:
-    """A browser in which somebody with this role is logged in."""
+    """A browser in which somebody with this role is logged in, with a second factor where the role wants one."""
     username = name or role.value
     user = User.objects.create_user(username, f"{username}@staff.invalid", PASSWORD, role=role.value)
+    if role in FACTOR_ROLES:
+        give_app(user)
     client = Client()
     client.force_login(user)
     return client
+
+
+def give_app(user: User) -> str:
+    """Set up an authenticator app for somebody, and return its secret."""
+    secret: str = generate_totp_secret()
+    TOTP.activate(user, secret)
+    return secret
+
+
+def code_of(secret: str, *, step: int = 0) -> str:
+    """What an app with this secret shows now, or one step (30 s) before or after: each is good once."""
+    counter = list(yield_hotp_counters_from_time())[1 + step]
+    return str(format_hotp_value(hotp_value(secret, counter)))
+
+
+def confirm_it_is_them(client: Client) -> None:
+    """As if they had just shown again that it is them."""
+    session = client.session
+    user_id = session["_auth_user_id"]
+    session["account_authentication_methods_user"] = user_id_to_str(User.objects.get(pk=user_id))
+    session["account_authentication_methods"] = [{"method": "mfa", "at": time.time(), "reauthenticated": True}]
+    session.save()
 
 
 def assert_problem(answer: Any, status: int) -> dict[str, Any]:

@@ -25,8 +25,8 @@ from urgentaction.core import clock
 from urgentaction.deliveries.models import Delivery, GatewayState, HumanTask
 from urgentaction.deliveries.proofs import marked
 from urgentaction.directory.models import ContactPoint, Office, Official
+from urgentaction.supporters.by_hand import suppress_by_hand
 from urgentaction.supporters.models import Supporter
-from urgentaction.supporters.service import suppress_by_hand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

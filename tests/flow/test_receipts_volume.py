@@ -244,7 +244,7 @@ def broken_for(broken: Receipt, meant_by: Any) -> Any:
 def test_who_finds_all_waiting_receipts_in_other_hands_wakes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two workers would wake each other until the one that holds them is done."""
     told: list[Task] = []
-    monkeypatch.setattr(pipeline, "enqueue", lambda task, *_: told.append(task))
+    monkeypatch.setattr(pipeline.working, "enqueue", lambda task, *_: told.append(task))
     monkeypatch.setattr(service, "pending", lambda *_: ["one that another worker has"])
     monkeypatch.setattr(service, "apply_pending", lambda **_: 0)
     assert (pipeline.apply_receipts(), told) == (0, [])

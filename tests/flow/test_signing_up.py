@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
+from urgentaction.accounts.origin import network_of
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.deliveries.models import GatewayState
@@ -331,4 +332,4 @@ def test_a_network_is_told_from_others(settings: Any, address: str, forwarded: s
     if forwarded:
         settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     request = RequestFactory().get("/", REMOTE_ADDR=address, headers={"X-Forwarded-For": forwarded})
-    assert limiting.network_of(request) == network
+    assert network_of(request) == network

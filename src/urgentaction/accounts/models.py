@@ -1,12 +1,16 @@
-"""Users, API tokens and the audit log. The log is only ever added to: see `service.record_audit`."""
+"""Users, invitations, API tokens and the audit log. The log is only ever added to: see `service.record_audit`."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
+from django.utils.functional import cached_property
 
 from urgentaction.core.ids import uuid7
 
@@ -30,12 +34,77 @@ class Scope(StrEnum):
     ALERTS_WRITE = "alerts:write"
 
 
+#: These may not act without a second factor.
+FACTOR_ROLES = frozenset({Role.APPROVER, Role.ADMINISTRATOR})
+
+
 class User(AbstractUser):
     """A member of staff."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(unique=True)
     role = models.CharField(max_length=16, choices=[(r.value, r.value) for r in Role], default=Role.VIEWER.value)
+    language = models.CharField(max_length=8, choices=settings.LANGUAGES, default="en")
+    time_zone = models.CharField(max_length=64, default="UTC")  # IANA
+    sessions_ended = models.PositiveIntegerField(default=0)  # how often all of them were; part of what a session proves
+
+    @cached_property
+    def has_factor(self) -> bool:
+        """Whether there is a second factor: an authenticator app or a passkey. Recovery codes alone are none.
+
+        Whoever is logged in brings it along (`console.people.backend`), without a query of its own.
+        """
+        theirs = self.authenticator_set  # type: ignore[attr-defined] # allauth's table, which has no types
+        return bool(theirs.exclude(type="recovery_codes").exists())
+
+    @property
+    def lacks_factor(self) -> bool:
+        """The role wants a second factor, and there is none."""
+        return settings.SECOND_FACTOR_REQUIRED and self.role in FACTOR_ROLES and not self.has_factor
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session carries and is worth nothing without: follows the password, and ended sessions."""
+        proof = f"{self.password}|{self.sessions_ended}"
+        return salted_hmac("urgentaction.accounts.session", proof, secret=secret, algorithm="sha256").hexdigest()
+
+
+class Invitation(models.Model):
+    """Somebody was asked by mail to become a member of staff, or (with a user) to choose a new password.
+
+    The link carries the id and which sending it is, signed; sending it again makes older links void. A row stays when
+    it is used or taken back: it says who let whom in.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=16, choices=[(r.value, r.value) for r in Role])
+    language = models.CharField(max_length=8, choices=settings.LANGUAGES, default="en")
+    invited_by = models.CharField(max_length=80)  # as in the audit log
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    sendings = models.PositiveIntegerField(default=1)
+    due_at = models.DateTimeField(null=True, blank=True)  # until a gateway has the mail: when it is tried (again)
+    tries = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    problem = models.CharField(max_length=120, blank=True)  # why the mail was refused: a code
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=models.Q(accepted_at=None, withdrawn_at=None),
+                name="one_open_invitation",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="invitation_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} ({self.role})"
 
 
 class ApiToken(models.Model):

@@ -1,20 +1,19 @@
-"""`urgentaction token create`, `user create`: secrets are shown once, here. `supporter erase`: forgetting somebody."""
+"""`urgentaction token create`, `user …`: secrets are shown once, here. `supporter erase`: forgetting somebody."""
 
 from __future__ import annotations
 
 import secrets
 import sys
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from urgentaction.cli import reading
 from urgentaction.cli.session import actor, current, opened
-from urgentaction.core.errors import Conflict, InvalidInput, Problem
+from urgentaction.core.errors import Conflict, InvalidInput
 
-if TYPE_CHECKING:
-    from urgentaction.accounts.models import User
+_WHO = "Their user name, mail address or id."
 
 tokens = typer.Typer(help="Tokens for programs.", no_args_is_help=True)
 users = typer.Typer(help="Members of staff.", no_args_is_help=True)
@@ -87,32 +86,92 @@ def create_user(
     email: Annotated[str, typer.Argument(help="Their address, by which they log in.")],
     *,
     role: Annotated[str, typer.Option(help="viewer, editor, approver or administrator.")],
+    language: Annotated[str, typer.Option(help="Of the console's pages for them: en or ko.")] = "en",
 ) -> None:
-    """Add a member of staff. Asks for a password, or makes one and shows it, once."""
+    """Add a member of staff. Asks for a password, or makes one and shows it, once.
+
+    Approvers and administrators set up a second factor when they log in for the first time. Once there is an
+    administrator, inviting people from the console is better: then nobody but they ever sees their password.
+    """
     with opened() as session:
-        from django.db import transaction
+        from django.conf import settings
 
-        from urgentaction.accounts.models import Role
-        from urgentaction.accounts.service import record_audit
+        from urgentaction.accounts.people import STAFF_ROLES, add_user
 
-        staff = [one for one in Role if one is not Role.INTEGRATION]
-        address, wanted, _, _ = reading.together(
+        address, wanted, spoken, _ = reading.together(
             lambda: _free_address(email),
-            lambda: reading.one_of(role, staff, option="role"),
-            lambda: None,
+            lambda: reading.one_of(role, STAFF_ROLES, option="role"),
+            lambda: reading.one_of(language, dict(settings.LANGUAGES), option="language"),
             lambda: None,
         )
         typed = _ask_for_password()
         password = typed or secrets.token_urlsafe(15)
-        with transaction.atomic():
-            user = _create(address, wanted, password)
-            record_audit(actor(), "user.create", f"user:{user.id}", role=wanted)
+        user = add_user(address, role=wanted, password=password, language=spoken, by=actor())
         data = {"id": user.id, "email": user.email, "role": user.role}
         lines = [f"{user.email} may log in as {user.role}."]
         if not typed:
             data["password"] = password
             lines.append(f"Password, shown once: {password}")
+        if user.lacks_factor:
+            lines.append("At the first login they are led to set up a second factor; nothing else opens before.")
         session.answer(data, *lines)
+
+
+@users.command("password")
+def change_password(who: Annotated[str, typer.Argument(help=_WHO)]) -> None:
+    """Give somebody a new password, and end their sessions: when no administrator can send them a link."""
+    with opened() as session:
+        from urgentaction.accounts.people import set_password, user_called
+
+        user = user_called(who)
+        typed = _ask_for_password()
+        password = typed or secrets.token_urlsafe(15)
+        set_password(user, password, by=actor())
+        data = {"id": user.id, "email": user.email}
+        lines = [f"{user.email} has a new password, and is logged out everywhere."]
+        if not typed:
+            data["password"] = password
+            lines.append(f"Password, shown once: {password}")
+        session.answer(data, *lines)
+
+
+@users.command("reset-factors")
+def reset_factors(
+    who: Annotated[str, typer.Argument(help=_WHO)],
+    *,
+    why: Annotated[str, typer.Option(help="Why, and how you know that it is they who ask. For the audit log.")],
+) -> None:
+    """Forget somebody's second factor: when no administrator can do it in the console."""
+    with opened() as session:
+        from urgentaction.accounts import people
+
+        user = people.reset_factors(people.user_called(who).id, why=why, by=actor())
+        words = f"The second factor of {user.email} is forgotten; they are logged out everywhere."
+        session.answer({"id": user.id, "email": user.email}, words)
+
+
+@users.command("lock")
+def lock_user(
+    who: Annotated[str, typer.Argument(help=_WHO)],
+    *,
+    why: Annotated[str, typer.Option(help="Why. For the audit log.")],
+) -> None:
+    """Shut somebody out at once, whatever they have open."""
+    with opened() as session:
+        from urgentaction.accounts import people
+
+        user = people.lock_user(people.user_called(who).id, why=why, by=actor())
+        session.answer({"id": user.id, "email": user.email, "is_active": False}, f"{user.email} is locked out.")
+
+
+@users.command("unlock")
+def unlock_user(who: Annotated[str, typer.Argument(help=_WHO)]) -> None:
+    """Let somebody in again, with the password and second factor they had."""
+    with opened() as session:
+        from urgentaction.accounts import people
+
+        user = people.unlock_user(people.user_called(who).id, by=actor())
+        session.answer({"id": user.id, "email": user.email, "is_active": True}, f"{user.email} may log in again.")
 
 
 def _ask_for_password() -> str:
@@ -141,19 +200,3 @@ def _free_address(text: str) -> str:
     if User.objects.filter(email__iexact=address).exists():
         raise Conflict.of("email", f"{address} is a member of staff already")
     return address
-
-
-def _create(address: str, role: str, password: str) -> User:
-    from django.contrib.auth.password_validation import validate_password
-    from django.core.exceptions import ValidationError
-
-    from urgentaction.accounts.models import User
-
-    user = User(username=address, email=address, role=role)
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise InvalidInput([Problem("password", message) for message in error.messages]) from None
-    user.set_password(password)
-    user.save()
-    return user

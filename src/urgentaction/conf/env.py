@@ -43,6 +43,9 @@ VARIABLES: Mapping[str, Variable] = {
     "URGENTACTION_CLOCK_OFFSET_SECONDS": Variable("moves the clock, for drills; refused in live mode", "0"),
     "URGENTACTION_CRASH_AT": Variable("makes a process die at a named point, for drills; refused in live mode", ""),
     "URGENTACTION_BACKOFF_SCALE": Variable("shortens retry pauses, for drills; 1 in live mode", "1"),
+    "URGENTACTION_SECOND_FACTOR": Variable(
+        "`required` of approvers and administrators, or `optional`, to try things; refused in live mode", "required"
+    ),
     "URGENTACTION_LEASE_SECONDS": Variable("how long a worker may hold a delivery", "120"),
     "URGENTACTION_MAIL_WINDOW": Variable("mails committed as `sending` at a time: most a kill can leave unknown", "50"),
     "URGENTACTION_CLAIM_SIZE": Variable("deliveries claimed at a time", "100"),
@@ -93,6 +96,7 @@ class Config:
     clock_offset_seconds: float
     backoff_scale: float
     crash_at: str
+    is_second_factor_required: bool
     lease_seconds: int
     mail_window: int
     claim_size: int
@@ -182,6 +186,7 @@ def _config(env: Env, everything: Mapping[str, str]) -> Config:
         clock_offset_seconds=offset,
         backoff_scale=scale,
         crash_at=env.str("URGENTACTION_CRASH_AT"),
+        is_second_factor_required=_is_factor_required(env.str("URGENTACTION_SECOND_FACTOR"), mode),
         lease_seconds=_at_least(env, "URGENTACTION_LEASE_SECONDS", 5),
         mail_window=_at_least(env, "URGENTACTION_MAIL_WINDOW", 1),
         claim_size=_at_least(env, "URGENTACTION_CLAIM_SIZE", 1),
@@ -214,6 +219,14 @@ def _mode(text: str) -> Mode:
         return Mode(text)
     except ValueError:
         raise ConfigurationError(f"URGENTACTION_MODE is {text!r}; write `sandbox` or `live`.") from None
+
+
+def _is_factor_required(text: str, mode: Mode) -> bool:
+    if text not in {"required", "optional"}:
+        raise ConfigurationError(f"URGENTACTION_SECOND_FACTOR is {text!r}; write `required` or `optional`.")
+    if mode is Mode.LIVE and text != "required":
+        raise ConfigurationError("URGENTACTION_SECOND_FACTOR must be `required` in live mode.")
+    return text == "required"
 
 
 def _index_key(text: str) -> bytes:

@@ -50,9 +50,9 @@ ROOT_URLCONF = "urgentaction.conf.urls"
 WSGI_APPLICATION = "urgentaction.conf.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
-LOGIN_URL = "console:login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "console:now"
-LOGOUT_REDIRECT_URL = "console:login"
+LOGOUT_REDIRECT_URL = "account_login"
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -61,6 +61,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "django_filters",
     "django_htmx",
     "urgentaction.core.apps.CoreConfig",
@@ -85,6 +89,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "urgentaction.console.viewer.ViewersLanguageAndZone",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -120,6 +126,53 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 
+# Login, second factors and sessions: django-allauth (ADR 0019). Its views are listed in console/people/entrance.py.
+AUTHENTICATION_BACKENDS = ["urgentaction.console.people.backend.Backend"]
+SECOND_FACTOR_REQUIRED = CONFIG.is_second_factor_required
+ACCOUNT_ADAPTER = "urgentaction.console.people.adapters.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "urgentaction.console.people.forms.LoginForm",
+    "reauthenticate": "urgentaction.console.people.forms.PasswordAgainForm",
+    "change_password": "urgentaction.console.people.forms.PasswordChangeForm",
+}
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]  # nobody signs up; its checks want it
+ACCOUNT_EMAIL_VERIFICATION = "none"  # who accepted an invitation has read the mail
+ACCOUNT_SESSION_REMEMBER = False  # a closed browser is logged out
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    # Wrong passwords: from one address; for one name from one place (a network, or a browser that knows its owner).
+    "login_failed": "10/m/ip,5/5m/key",
+    # For one name from all places unknown to its owner; a known browser and passkeys are not held up by it.
+    "login_failed_everywhere": "60/h/key",
+}
+MFA_ADAPTER = "urgentaction.console.people.adapters.FactorAdapter"
+MFA_FORMS = {
+    "authenticate": "urgentaction.console.people.forms.CodeForm",
+    "reauthenticate": "urgentaction.console.people.forms.CodeAgainForm",
+    "activate_totp": "urgentaction.console.people.forms.FirstCodeForm",
+    "add_webauthn": "urgentaction.console.people.forms.AddKeyForm",
+    "edit_webauthn": "urgentaction.console.people.forms.RenameKeyForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "urgentaction"
+MFA_TOTP_TOLERANCE = 1  # a telephone's clock may be half a minute off
+MFA_RECOVERY_CODE_DIGITS = 10
+# Browsers offer passkeys over http on this machine only; where we are reached by https, so must the browser be.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PUBLIC_URL.startswith("https://")
+
+# What allauth counts (failed logins, used codes) has to be known to all web processes, and the broker is no cache: it
+# may evict nothing. Small, short-lived rows; when there are too many, expired ones go first.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "accounts_attempts",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    }
+}
+
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ko", "한국어")]
 LOCALE_PATHS = [_here / "conf" / "locale"]
@@ -137,7 +190,10 @@ _is_https = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_AGE = 8 * 3600  # from the login on: pages that refresh themselves keep nobody logged in
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+if _is_https:  # browsers take these names only over https, for this host and for every path
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SECURE_SSL_REDIRECT = _is_https
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _is_https else None

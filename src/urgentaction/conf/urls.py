@@ -20,6 +20,7 @@ from urgentaction.public.sign_up import confirm_page, sign_up
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
+    path("console/", include("urgentaction.console.people.entrance")),
     path("console/", include("urgentaction.console.urls")),
     path("api/v1/", guarded_urls()),
     path("hooks/<slug:gateway>/", receive, name="hooks"),
@@ -39,7 +40,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
 
 PUBLIC_ROUTES: frozenset[str] = frozenset(
     {
-        "console:login",  # the password is the guard
+        "account_login",  # the password is the guard, then the second factor
+        "mfa_login_webauthn",  # the passkey is the guard
+        "console:join",  # the signed, expiring, one-use token in the invitation
         "api:openapi-json",  # says what the API can do; holds no data
         "letters",  # what was published by decision, under no embargo and not withdrawn: this and the next three
         "letters-feed",
@@ -67,4 +70,5 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 handler400 = "urgentaction.public.errors.bad_request"
 handler403 = "urgentaction.public.errors.forbidden"
 handler404 = not_found
+handler429 = "urgentaction.public.errors.too_many"  # allauth's rate limits answer with it
 handler500 = "urgentaction.public.errors.server_error"

@@ -18,8 +18,10 @@ def mode(request: HttpRequest) -> dict[str, Any]:
 
 
 def menu_for(request: HttpRequest) -> list[dict[str, str]]:
-    """Entries of the main menu that the user may open."""
-    entries = []
+    """Entries of the main menu that the user may open: none while a second factor is lacking."""
+    entries: list[dict[str, str]] = []
+    if getattr(request.user, "lacks_factor", False):
+        return entries
     for entry in MENU:
         if is_at_least(request.user, entry.least):
             try:

@@ -28,5 +28,6 @@ MENU = (
     Entry("directory", "console:directory", _("Directory")),
     Entry("library", "console:templates", _("Templates")),
     Entry("supporters", "console:supporters", _("Supporters"), Role.EDITOR),
+    Entry("people", "console:people", _("People"), Role.ADMINISTRATOR),
     Entry("operations", "console:operations", _("Settings")),
 )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from django.contrib.auth.decorators import login_required
+from allauth.account.decorators import reauthentication_required
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 
 from urgentaction.accounts.models import Role, User
 
@@ -18,6 +20,8 @@ View = Callable[..., HttpResponseBase]
 
 #: From least to most; each includes those before it. `integration` is for tokens and opens no page.
 LADDER = (Role.VIEWER, Role.EDITOR, Role.APPROVER, Role.ADMINISTRATOR)
+#: Where a second factor is set up.
+FACTORS = "mfa_index"
 
 
 def is_at_least(user: User | AnonymousUser, least: Role) -> bool:
@@ -27,24 +31,41 @@ def is_at_least(user: User | AnonymousUser, least: Role) -> bool:
     return LADDER.index(Role(user.role)) >= LADDER.index(least)
 
 
-def may(least: Role) -> Callable[[View], View]:
+def may(least: Role, *, before_factor: bool = False) -> Callable[[View], View]:
     """A view for users with this role: strangers are sent to log in, others get 403.
+
+    Whoever's role wants a second factor and has none is led to set one up, and to nothing else: `before_factor` marks
+    the few views that this takes. A live part that is fetched by a page gets 401 or 403, and its page reloads.
 
     The role stands on the view as `needs`, which is how a test finds a view that forgot to ask.
     """
 
     def decorate(view: View) -> View:
-        @login_required
         @functools.wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if not is_at_least(request.user, least):
+            user, is_part = request.user, "HX-Request" in request.headers
+            if not isinstance(user, User):
+                return HttpResponse(status=401) if is_part else redirect_to_login(request.get_full_path())
+            if not is_at_least(user, least):
                 raise PermissionDenied(f"needs the role {least}")
+            if user.lacks_factor and not before_factor:
+                if is_part:
+                    raise PermissionDenied("needs a second factor")
+                return redirect(FACTORS)
             return view(request, *args, **kwargs)
 
         guarded.needs = least  # type: ignore[attr-defined]
         return guarded
 
     return decorate
+
+
+def sensitive(view: View) -> View:
+    """A view that changes something sensitive: within the last five minutes they have shown again that it is them.
+
+    Whoever has not is asked first, and what they posted is done afterwards. Looking (GET) is free. Goes below `may`.
+    """
+    return cast(View, reauthentication_required(allow_get=True)(view))
 
 
 def acting(request: HttpRequest) -> str:

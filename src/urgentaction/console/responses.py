@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from urgentaction.core.errors import InvalidInput, NotAllowed, NotFound
 
 Found = TypeVar("Found")
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 
 def page(request: HttpRequest, template: str, context: Mapping[str, Any], *, status: int = 200) -> HttpResponse:
@@ -19,7 +21,7 @@ def page(request: HttpRequest, template: str, context: Mapping[str, Any], *, sta
     return private(render(request, template, dict(context), status=status))
 
 
-def private(response: HttpResponse) -> HttpResponse:
+def private(response: Answer) -> Answer:
     """The same answer, marked so that no cache keeps it."""
     response.headers["Cache-Control"] = "no-store"
     return response

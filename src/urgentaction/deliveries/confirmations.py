@@ -2,21 +2,19 @@
 
 A request's row is put off before the wire and deleted once a gateway has the mail, so a kill in between sends it twice
 at worst. That is harmless here, where losing it is not: both are the same message (Message-ID), with the same link.
-Everything else that guards a delivery holds: suppression is asked again now, gateways' limits, breakers and pauses are
-respected, and in sandbox mode only reserved addresses are mailed.
+Suppression is asked again now; everything else is as `single_mails` has it.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
 
 from urgentaction.channels import guard
-from urgentaction.channels.contract import Accepted, Channel, Outcome, OutgoingEmail, Refused, RetryClass
+from urgentaction.channels.contract import Accepted, Channel, Outcome, OutgoingEmail, Refused
 from urgentaction.core import clock
 from urgentaction.core.errors import DecryptionError, SandboxRefusal
 from urgentaction.letters.confirmation import confirmation_mail
@@ -24,18 +22,9 @@ from urgentaction.letters.organisation import organisation
 from urgentaction.supporters.models import SignUpRequest
 from urgentaction.supporters.sign_up import LIFETIME, SignUp, may_be_asked, seal
 
-from . import breaker, pace
-from .gateways import gateway_named
-from .recording import scaled
-from .rules import THROTTLE_PAUSE
-from .ways import Way, find_way, held_back
+from .single_mails import FINAL, Waiting, next_try, send_waiting
 
 log = logging.getLogger(__name__)
-
-#: Until it is tried again, times the tries there were.
-PAUSE = timedelta(minutes=5)
-#: The address does not exist, or its owner has blocked us: there is nothing to try again.
-_FINAL = frozenset({RetryClass.NEVER, RetryClass.OPT_OUT})
 
 
 def are_due() -> bool:
@@ -45,15 +34,7 @@ def are_due() -> bool:
 
 def send_confirmations(*, seconds: float) -> int:
     """Send what is due until nothing is, no gateway may carry it, or the time is over. Returns how many were tried."""
-    end, tried = time.monotonic() + seconds, 0
-    while time.monotonic() < end and are_due():
-        way = find_way(Channel.EMAIL, wanted=1)
-        if way is None:
-            break
-        if not _send_next(way):
-            break
-        tried += 1
-    return tried
+    return send_waiting(_take, seconds=seconds) if are_due() else 0
 
 
 def forget_overdue() -> int:
@@ -62,28 +43,20 @@ def forget_overdue() -> int:
     return overdue.delete()[0]
 
 
-def _send_next(way: Way) -> bool:
-    """Take one request through the wire. False: another worker took the last one."""
-    outcomes: list[Outcome] = []
-    try:
-        row = _claim()
-        if row is None:
-            return False
+def _take() -> Waiting | None:
+    """The next that is due and may be sent; those that may not are put away on the way."""
+    while (row := _claim()) is not None:
         asked = _readable(row)
-        if asked is None:
-            return True
-        wait = held_back(way.entry, {0: asked.email}).get(0)
-        if wait is not None:
-            SignUpRequest.objects.filter(id=row.id).update(due_at=clock.read_database_now() + wait)
-            return True
-        outcome = gateway_named(way.entry.name).submit(_mail(row, asked))
-        outcomes.append(outcome)
-        _write_down(row, outcome)
-        if isinstance(outcome, Refused) and outcome.is_about_domain:
-            pace.pause_domain(way.entry.name, asked.email, scaled(outcome.retry_after or THROTTLE_PAUSE))
-    finally:
-        breaker.after_tries(way.entry.name, outcomes, is_trial=way.is_trial)
-    return True
+        if asked is not None:
+            return _waiting(row, asked)
+    return None
+
+
+def _waiting(row: SignUpRequest, asked: SignUp) -> Waiting:
+    def put_off(wait: timedelta) -> None:
+        SignUpRequest.objects.filter(id=row.id).update(due_at=clock.read_database_now() + wait)
+
+    return Waiting(_mail(row, asked), put_off, lambda outcome: _write_down(row, outcome))
 
 
 @transaction.atomic
@@ -93,7 +66,7 @@ def _claim() -> SignUpRequest | None:
     row = due.order_by("due_at").first()
     if row is not None:
         row.tries += 1
-        row.due_at = clock.read_database_now() + scaled(PAUSE * row.tries)
+        row.due_at = clock.read_database_now() + next_try(row.tries)
         row.save(update_fields=["tries", "due_at"])
     return row
 
@@ -138,7 +111,7 @@ def _mail(row: SignUpRequest, asked: SignUp) -> OutgoingEmail:
 
 
 def _write_down(row: SignUpRequest, outcome: Outcome) -> None:
-    if isinstance(outcome, Accepted) or (isinstance(outcome, Refused) and outcome.retry_class in _FINAL):
+    if isinstance(outcome, Accepted) or (isinstance(outcome, Refused) and outcome.retry_class in FINAL):
         row.delete()
     elif isinstance(outcome, Refused):
         log.warning("sign-up %s: not taken (%s); tried again", row.id, outcome.code)

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_noop as _
 
 WORDS: Mapping[HTTPStatus, tuple[str, str]] = {
@@ -23,6 +23,10 @@ WORDS: Mapping[HTTPStatus, tuple[str, str]] = {
     HTTPStatus.NOT_FOUND: (
         _("There is nothing here"),
         _("The link may be old or cut off. Check it, or start from the front page."),
+    ),
+    HTTPStatus.TOO_MANY_REQUESTS: (
+        _("Too many tries"),
+        _("Wait a few minutes, then try again."),
     ),
     HTTPStatus.INTERNAL_SERVER_ERROR: (
         _("Something broke here"),
@@ -51,6 +55,11 @@ def not_found(_request: HttpRequest, exception: Exception | None = None) -> Http
     return _page(HTTPStatus.NOT_FOUND)
 
 
+def too_many(_request: HttpRequest) -> HttpResponse:
+    """429."""
+    return _page(HTTPStatus.TOO_MANY_REQUESTS)
+
+
 def server_error(_request: HttpRequest) -> HttpResponse:
     """500. Rendered without request and context processors: they may be what broke."""
     return _page(HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -63,6 +72,6 @@ def _page(status: HTTPStatus) -> HttpResponse:
         "title": gettext(title),
         "advice": gettext(advice),
         "mode": settings.MODE.value,
-        "language": "en",
+        "language": get_language() or "en",
     }
     return HttpResponse(render_to_string("public/error.html", context), status=status)

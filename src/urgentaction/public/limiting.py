@@ -6,12 +6,12 @@ broker. Without the broker each process counts for itself, more strictly.
 
 from __future__ import annotations
 
-import ipaddress
 import uuid
 
 from django.conf import settings
 from django.http import HttpRequest
 
+from urgentaction.accounts.origin import network_of
 from urgentaction.core.encryption import blind_index
 from urgentaction.deliveries.pace import Limit, Pace
 
@@ -40,23 +40,6 @@ def may_try_an_address(request: HttpRequest, supporter_id: uuid.UUID) -> bool:
     """Whether what is typed may be compared with this supporter's address. Counts; the answer must not show."""
     is_network_free = _take(FROM_A_NETWORK, "erase-network", network_of(request))
     return _take(ON_ONE_PAGE, "erase-page", str(supporter_id)) and is_network_free
-
-
-def network_of(request: HttpRequest) -> str:
-    """The network a request comes from: /24, or /48 for IPv6, which one household or office may have.
-
-    Behind the proxy that ends TLS its own last entry of X-Forwarded-For counts; those before it anybody can make up.
-    """
-    address = request.META.get("REMOTE_ADDR", "")
-    if settings.SECURE_PROXY_SSL_HEADER:
-        address = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or address
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-        found = found.ipv4_mapped
-    return str(ipaddress.ip_network((found, 24 if found.version == 4 else 48), strict=False))
 
 
 def close() -> None:

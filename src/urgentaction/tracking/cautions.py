@@ -12,7 +12,7 @@ from urgentaction.core import clock
 from urgentaction.deliveries.gateways import entries
 from urgentaction.deliveries.models import GatewayState
 from urgentaction.deliveries.queries import still_paused
-from urgentaction.directory.models import Health
+from urgentaction.directory.kinds import Health
 from urgentaction.letters.models import Publication
 from urgentaction.letters.publishing import GRAVE
 from urgentaction.triggers.decision import OfficialsAudience, ReasonCode

@@ -19,7 +19,8 @@ from urgentaction.core import clock
 from urgentaction.core.errors import SandboxRefusal
 from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.deliveries.ways import look_at_gates
-from urgentaction.directory.models import ContactPoint, Health
+from urgentaction.directory.kinds import Health
+from urgentaction.directory.models import ContactPoint
 from urgentaction.directory.queries import contact_points_in_order, officials_in_office
 from urgentaction.letters.ahead import Contents
 from urgentaction.letters.lint import MANY_SEGMENTS

@@ -18,7 +18,7 @@ from urgentaction.console.permissions import acting, is_at_least, may
 from urgentaction.console.reading import names_of
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.core import clock
-from urgentaction.core.exports import csv_lines
+from urgentaction.core.csv_export import csv_lines
 
 from . import reading
 from .audit_reading import MOST_EXPORTED, AuditFilters, entry_numbered, exported, subject_address

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('deliveries', '0001_initial'),
+        ('deliveries', '0002_people_take_tasks_and_send_again'),
     ]
 
     operations = [

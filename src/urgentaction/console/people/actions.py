@@ -1,0 +1,133 @@
+"""What an administrator may do with an account. Each is one verb, one message, and back; who acts has just shown again
+that it is them (`sensitive`)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from urgentaction.accounts import invitations, people
+from urgentaction.accounts.models import Role
+from urgentaction.console.permissions import acting, may, sensitive
+from urgentaction.console.responses import attempt, found_or_404
+
+from . import reading
+
+
+@require_POST
+@may(Role.ADMINISTRATOR)
+@sensitive
+def give_role(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
+    """Another role."""
+
+    def deed() -> str:
+        user = people.change_role(user_id, request.POST.get("role", ""), by=acting(request))
+        return _("%(name)s is now: %(role)s.") % {"name": user.username, "role": user.role}
+
+    return _act(request, user_id, deed)
+
+
+@require_POST
+@may(Role.ADMINISTRATOR)
+@sensitive
+def lock(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
+    """Shut somebody out."""
+
+    def deed() -> str:
+        user = people.lock_user(user_id, why=request.POST.get("why", ""), by=acting(request))
+        return _("%(name)s is locked out, and logged out everywhere.") % {"name": user.username}
+
+    return _act(request, user_id, deed)
+
+
+@require_POST
+@may(Role.ADMINISTRATOR)
+@sensitive
+def unlock(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
+    """Let somebody in again."""
+
+    def deed() -> str:
+        user = people.unlock_user(user_id, by=acting(request))
+        return _("%(name)s may log in again.") % {"name": user.username}
+
+    return _act(request, user_id, deed)
+
+
+@require_POST
+@may(Role.ADMINISTRATOR)
+@sensitive
+def end_all_sessions(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
+    """Log somebody out everywhere."""
+
+    def deed() -> str:
+        user = people.end_sessions(user_id, by=acting(request))
+        return _("%(name)s is logged out everywhere.") % {"name": user.username}
+
+    return _act(request, user_id, deed)
+
+
+@require_POST
+@may(Role.ADMINISTRATOR)
+@sensitive
+def reset(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
+    """Forget somebody's second factor."""
+
+    def deed() -> str:
+        user = people.reset_factors(user_id, why=request.POST.get("why", ""), by=acting(request))
+        return _("The second factor of %(name)s is forgotten; they are logged out everywhere.") % {
+            "name": user.username
+        }
+
+    return _act(request, user_id, deed)
+
+
+@require_POST
+@may(Role.ADMINISTRATOR)
+@sensitive
+def new_password(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
+    """Send somebody a link to choose a new password."""
+
+    def deed() -> str:
+        invitations.offer_new_password(user_id, by=acting(request))
+        return _("A mail with a link is on its way; the link works once, for four hours.")
+
+    return _act(request, user_id, deed)
+
+
+@require_POST
+@may(Role.ADMINISTRATOR)
+@sensitive
+def send_invitation_again(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
+    """With a new link; the old one is void."""
+
+    def deed() -> str:
+        invitations.send_again(invitation_id, by=acting(request))
+        return _("It is sent again, with a new link; the old one is void.")
+
+    attempt(request, deed)
+    return redirect("console:people")
+
+
+@require_POST
+@may(Role.ADMINISTRATOR)
+@sensitive
+def take_invitation_back(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
+    """Its link opens nothing any more."""
+
+    def deed() -> str:
+        invitations.withdraw_invitation(invitation_id, by=acting(request))
+        return _("Taken back. Its link opens nothing any more.")
+
+    attempt(request, deed)
+    return redirect("console:people")
+
+
+def _act(request: HttpRequest, user_id: uuid.UUID, deed: Callable[[], str]) -> HttpResponse:
+    found_or_404(lambda: reading.person(user_id))
+    attempt(request, deed)
+    return redirect("console:person", user_id=user_id)
