@@ -11,22 +11,31 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.db import connection
 from django.test import Client
 
 from benchmarks import population
 from urgentaction import pipeline
-from urgentaction.accounts.models import Role, User
+from urgentaction.accounts.models import AuditEntry, Role, User
 from urgentaction.alerts.models import Alert
-from urgentaction.cases.models import Case
+from urgentaction.cases.models import Case, Person
 from urgentaction.cases.service import UpdateText
 from urgentaction.cases.vocabulary import Confidence, Status
+from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.deliveries.models import Delivery, HumanTask
-from urgentaction.directory.models import Office, Official
+from urgentaction.directory.models import ContactPoint, Office, Official
+from urgentaction.incidents.models import Incident
+from urgentaction.letters.library import shipped
 from urgentaction.letters.models import Letter
-from urgentaction.supporters.models import Supporter
+from urgentaction.letters.source import Family
+from urgentaction.letters.templates import draft_template
+from urgentaction.letters.versions import TemplateName
+from urgentaction.supporters.by_hand import suppress_by_hand
+from urgentaction.supporters.models import Supporter, Suppression
+from urgentaction.triggers.ruleset import shipped as shipped_rules
 
 #: One case in so many has an official with a fax, and an update of its own.
 ADDRESSED = 5
@@ -80,6 +89,7 @@ def fill(chosen: argparse.Namespace) -> Iterator[int]:
             write_letter(cases[-1])
         if number % 100 == 0:
             yield 0
+    one_of_each(cases[1])
     yield from _mail(cases, chosen.deliveries, per_alert=chosen.supporters)
     with connection.cursor() as cursor:
         for statement in (_ATTEMPTS, _RECEIPTS, _AUDIT, "ANALYZE"):
@@ -123,31 +133,61 @@ def _mail(cases: list[Case], total: int, *, per_alert: int) -> Iterator[int]:
 
 
 def administrator() -> Client:
-    """A browser of somebody who may open everything."""
+    """A browser of somebody who may open everything, second factor included."""
     user = User.objects.create_user("house", "house@staff.invalid", role=Role.ADMINISTRATOR.value)
+    TOTP.activate(user, generate_totp_secret())
     client = Client(headers={"host": urlsplit(settings.PUBLIC_URL).netloc})
     client.force_login(user)
     return client
 
 
-def arguments() -> dict[str, str]:
-    """What stands for a variable of a route: the busiest thing of its kind."""
-    running = Alert.objects.filter(state="running", targets=None).order_by("created_at").first()
-    delivery = Delivery.objects.filter(state="failed").order_by("id").first()
-    return {name: str(value) for name, value in _found(running, delivery).items()}
+def one_of_each(case: Case) -> None:
+    """What the house has few of: a person, an incident, a template being written, a suppression."""
+    now = clock.now()
+    Person.objects.create(case=case, key="person-1", confidential_name="Nobody at all", public_name="N.")
+    Incident.objects.create(
+        key="worker:bulk",
+        part="worker",
+        code="silent",
+        severity="urgent",
+        what="The bulk worker is silent.",
+        advice="Start it.",
+        first_seen_at=now,
+        opened_at=now,
+        last_seen_at=now,
+    )
+    name = TemplateName(Family.NOTICES, "update", "en")
+    text = shipped(Family.NOTICES, "update", "en").text.replace("news", "tidings", 1)
+    draft_template(name, text=f"{text}\n", by=population.AUTHOR, note="another word")
+    suppress_by_hand(Channel.EMAIL, population.email_of(1), by=population.AUTHOR, why="asked by phone")
 
 
-def _found(alert: Alert | None, delivery: Delivery | None) -> dict[str, Any]:
-    if alert is None or delivery is None:
+def arguments() -> dict[str, Any]:
+    """What stands for a variable of a route: the busiest of its kind. `route.variable` is for that route alone."""
+    mailing = Alert.objects.filter(state="running", targets=None).order_by("created_at").first()
+    person, appeal = Person.objects.first(), Alert.objects.filter(kind="first_appeal").first()
+    if mailing is None or person is None or appeal is None:
         raise AssertionError("the house is empty")
-    letter, task = Letter.objects.first(), HumanTask.objects.first()
     return {
-        "reference": alert.case.reference,
-        "alert_id": alert.id,
-        "delivery_id": delivery.id,
-        "letter_id": letter.id if letter else "",
-        "task_id": task.id if task else "",
+        "alert_id": mailing.id,
+        "alert-edit.alert_id": Alert.objects.filter(state="awaiting_approval").values_list("id", flat=True)[0],
+        "delivery_id": Delivery.objects.filter(state="failed").order_by("id")[0].id,
+        "entry_id": Suppression.objects.all()[0].id,
+        "audit-entry.entry_id": AuditEntry.objects.order_by("-id")[0].id,
+        "family": "notices",
+        "incident_id": Incident.objects.all()[0].id,
+        "key": person.key,
+        "kind": "update",
+        "language": "en",
+        "letter_id": Letter.objects.all()[0].id,
+        "name": "smtp",
+        "number": 1,
         "office_id": Office.objects.all()[0].id,
         "official_id": Official.objects.all()[0].id,
+        "point_id": ContactPoint.objects.all()[0].id,
+        "reference": person.case.reference,
+        "rule_id": shipped_rules().rules[0].id,
         "supporter_id": Supporter.objects.all()[0].id,
+        "task_id": HumanTask.objects.all()[0].id,
+        "user_id": User.objects.all()[0].pk,
     }

@@ -161,7 +161,7 @@ class TestWhatIsShown:
         assert alert.number in page
         assert "Did the fax arrive?" in page
         assert "401 bad key" in page
-        assert re.search(r"<strong>1</strong>\s*deliveries unknown", page)
+        assert re.search(r"<strong>1</strong>\s*<a [^>]+>deliveries unknown</a>", page)
         assert "Sandbox: only reserved test addresses are used" in page
 
     def test_a_waiting_alert_is_listed(self, draft: Alert) -> None:

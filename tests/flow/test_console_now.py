@@ -9,6 +9,7 @@ import pytest
 
 from tests.flow.callers import staff
 from tests.flow.world import World
+from urgentaction import pipeline
 from urgentaction.accounts.models import Role, User
 from urgentaction.alerts.models import Alert
 from urgentaction.cases.vocabulary import Confidence, Status
@@ -55,7 +56,7 @@ class TestWhoDecides:
     def test_who_has_said_yes_is_told_that_another_is_needed(self, draft: Alert) -> None:
         Alert.objects.filter(id=draft.id).update(approvals_needed=2)
         client = staff(Role.APPROVER)
-        client.post(f"/console/alerts/{draft.id}/approve/", {"hold_minutes": "0"})
+        pipeline.approve(draft.id, by=f"user:{User.objects.get().pk}")
         page = text(client.get("/console/"))
         assert "you have decided" in page
         assert "when approved: 1 of 2 so far" in page

@@ -229,5 +229,5 @@ def test_the_first_page_of_the_console_shows_it(alive: redis.Redis, here: World,
     number = draft(here, age=timedelta(hours=1)).number
     watchman.look()
     page = browser.get("/console/").content.decode()
-    assert "1 incident is open." in page
+    assert "1 incident is open" in page
     assert f"Alert {number} of level 1 has waited" in page
