@@ -30,6 +30,17 @@ AIM_MS, AIM_QUERIES = 100.0, 40
 LINKS = 12
 #: Pages that answer otherwise than with a page, or do something long on purpose; each with the reason.
 LEFT_OUT = {"join": "for somebody without an account"}
+#: Neither lists nor pages about one thing, so the aim in milliseconds is not theirs; measured all the same.
+OTHERS = {
+    "template-preview": "renders whatever somebody wrote in a process of its own, which starts first",
+    "deliveries-csv": "writes every row of a mailing",
+    "audit-export": "writes every entry",
+    "directory-export": "writes the whole directory",
+}
+#: What a page is asked with that means nothing without.
+QUERIES = {"template-put-back": "?to=shipped"}
+#: What htmx takes for "don't ask again".
+_THE_LAST = 286
 _ANYTHING: dict[type, object] = {UUIDConverter: uuid.UUID(int=1), IntConverter: 1}
 
 
@@ -79,14 +90,15 @@ def measure(chosen: argparse.Namespace) -> Result:
                 bar.advance(task)
         empty = ask(client, "empty", "/healthz-not-there/", rounds=chosen.rounds)
     slow = sorted(asked, key=lambda one: -one.p95_ms)
-    over = [one for one in slow if one.p95_ms > AIM_MS or one.queries > AIM_QUERIES]
+    pages = [one for one in slow if one.route not in OTHERS]
+    over = [one for one in pages if one.p95_ms > AIM_MS or one.queries > AIM_QUERIES]
     return Result(
         benchmark="console",
         unit="95th percentile of the slowest page / of a page that reads nothing",
-        ratios={"empty page": round(slow[0].p95_ms / empty.p95_ms, 1)},
+        ratios={"empty page": round(pages[0].p95_ms / empty.p95_ms, 1)},
         figures={
             "addresses": len(asked),
-            "slowest_p95_ms": round(slow[0].p95_ms, 1),
+            "slowest_p95_ms": round(pages[0].p95_ms, 1),
             "most_queries": max(one.queries for one in asked),
             "over_the_aim": len(over),
             "empty_page_p95_ms": round(empty.p95_ms, 1),
@@ -110,13 +122,13 @@ def addresses(arguments: dict[str, Any]) -> Iterator[tuple[str, str]]:
         for variable, converter in pattern.pattern.converters.items():
             anything = _ANYTHING.get(type(converter), "x")  # good enough for a deed; a page is then not found
             filled[variable] = arguments.get(f"{name}.{variable}", arguments.get(variable, anything))
-        yield name, reverse(f"console:{name}", kwargs=filled)
+        yield name, reverse(f"console:{name}", kwargs=filled) + QUERIES.get(name, "")
 
 
 def ask_all(client: Any, route: str, address: str, *, rounds: int) -> list[Asked]:
     """An address, and what its lists link to on the same page."""
     body = client.get(address)
-    if body.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # a deed, not a page
+    if body.status_code in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.FOUND):  # a deed, or it leads to another page
         return []
     first = ask(client, route, address, rounds=rounds)
     links = re.findall(r'href="(\?[^"]+)"', body.content.decode()) if "text/html" in body["Content-Type"] else []
@@ -132,8 +144,8 @@ def ask(client: Any, route: str, address: str, *, rounds: int) -> Asked:
     asked = Asked(route, address)
     with CaptureQueriesContext(connection) as queries:
         answer = client.get(address)
-    expected = HTTPStatus.NOT_FOUND if route == "empty" else HTTPStatus.OK
-    need(answer.status_code == expected, f"{address} is answered with {answer.status_code} ({route})")
+    is_answered = answer.status_code in (HTTPStatus.OK, _THE_LAST) or route == "empty"
+    need(is_answered, f"{address} is answered with {answer.status_code} ({route})")
     asked.queries = len(queries)
     for _ in range(rounds):
         began = time.perf_counter()

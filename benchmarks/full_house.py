@@ -20,21 +20,25 @@ from benchmarks import population
 from urgentaction import pipeline
 from urgentaction.accounts.models import AuditEntry, Role, User
 from urgentaction.alerts.models import Alert
+from urgentaction.alerts.plan import AlertPlan
 from urgentaction.cases.models import Case, Person
 from urgentaction.cases.service import UpdateText
 from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
-from urgentaction.deliveries.models import Delivery, HumanTask
+from urgentaction.deliveries.models import Delivery, HumanTask, HumanTaskKind
+from urgentaction.deliveries.people import open_task
 from urgentaction.directory.models import ContactPoint, Office, Official
 from urgentaction.incidents.models import Incident
 from urgentaction.letters.library import shipped
 from urgentaction.letters.models import Letter
+from urgentaction.letters.service import freeze_notices
 from urgentaction.letters.source import Family
-from urgentaction.letters.templates import draft_template
+from urgentaction.letters.templates import approve_template, draft_template, submit_template
 from urgentaction.letters.versions import TemplateName
 from urgentaction.supporters.by_hand import suppress_by_hand
-from urgentaction.supporters.models import Supporter, Suppression
+from urgentaction.supporters.handing_in import hand_in
+from urgentaction.supporters.models import HandedInTable, Supporter, Suppression
 from urgentaction.triggers.ruleset import shipped as shipped_rules
 
 #: One case in so many has an official with a fax, and an update of its own.
@@ -118,6 +122,7 @@ def _mail(cases: list[Case], total: int, *, per_alert: int) -> Iterator[int]:
     while made < total:
         alert = population.draft_mailing(cases[1 + day])
         pipeline.approve(alert.id, by=population.APPROVER)
+        freeze_notices(alert, AlertPlan.from_json(alert.plan))
         Alert.objects.filter(id=alert.id).update(
             state="finished" if day else "running",
             started_at=clock.now() - timedelta(days=day),
@@ -127,7 +132,9 @@ def _mail(cases: list[Case], total: int, *, per_alert: int) -> Iterator[int]:
         )
         count = min(per_alert, total - made)
         with connection.cursor() as cursor:
-            cursor.execute(_DELIVERIES, {"alert": alert.id, "notice": None, "count": count, "days": day})
+            cursor.execute(
+                _DELIVERIES, {"alert": alert.id, "notice": alert.notices.all()[0].id, "count": count, "days": day}
+            )
         made, day = made + count, day + 1
         yield made
 
@@ -158,19 +165,27 @@ def one_of_each(case: Case) -> None:
     )
     name = TemplateName(Family.NOTICES, "update", "en")
     text = shipped(Family.NOTICES, "update", "en").text.replace("news", "tidings", 1)
-    draft_template(name, text=f"{text}\n", by=population.AUTHOR, note="another word")
+    version = draft_template(name, text=f"{text}\n", by=population.AUTHOR, note="another word")
+    submit_template(version.id, by=population.AUTHOR)
+    approve_template(version.id, by=population.APPROVER, comment="better")
+    open_task(HumanTaskKind.READ_REPLY, key="reply", title="Read it", advice="Read it.")
+    hand_in("people.csv", b"email,language\nnobody@domain1.invalid,en\n", by=population.AUTHOR)
     suppress_by_hand(Channel.EMAIL, population.email_of(1), by=population.AUTHOR, why="asked by phone")
 
 
 def arguments() -> dict[str, Any]:
     """What stands for a variable of a route: the busiest of its kind. `route.variable` is for that route alone."""
     mailing = Alert.objects.filter(state="running", targets=None).order_by("created_at").first()
-    person, appeal = Person.objects.first(), Alert.objects.filter(kind="first_appeal").first()
+    person, appeal = Person.objects.first(), Alert.objects.exclude(letters=None).first()
     if mailing is None or person is None or appeal is None:
         raise AssertionError("the house is empty")
     return {
         "alert_id": mailing.id,
         "alert-edit.alert_id": Alert.objects.filter(state="awaiting_approval").values_list("id", flat=True)[0],
+        "alert-letter.alert_id": appeal.id,
+        "alert-pdf.alert_id": appeal.id,
+        "publish.alert_id": appeal.id,
+        "publish.reference": appeal.case.reference,
         "delivery_id": Delivery.objects.filter(state="failed").order_by("id")[0].id,
         "entry_id": Suppression.objects.all()[0].id,
         "audit-entry.entry_id": AuditEntry.objects.order_by("-id")[0].id,
@@ -186,8 +201,10 @@ def arguments() -> dict[str, Any]:
         "official_id": Official.objects.all()[0].id,
         "point_id": ContactPoint.objects.all()[0].id,
         "reference": person.case.reference,
+        "reply.task_id": HumanTask.objects.filter(kind=HumanTaskKind.READ_REPLY)[0].id,
         "rule_id": shipped_rules().rules[0].id,
         "supporter_id": Supporter.objects.all()[0].id,
+        "table_id": HandedInTable.objects.all()[0].id,
         "task_id": HumanTask.objects.all()[0].id,
         "user_id": User.objects.all()[0].pk,
     }
