@@ -31,8 +31,6 @@ POINTS: Mapping[str, tuple[str, ...]] = {
     "after_start": (),
     "in_freeze": (),
     "after_freeze": (),
-    "in_ask_again": (),  # an alert is not what was approved: its approvals are void, nothing is committed
-    "after_ask_again": (),
     "in_expand": (),
     "after_expand": (),
     "after_claim": _EVERY,

@@ -124,11 +124,9 @@ def _freeze(alert: Alert, plan: AlertPlan) -> bool:
 def _ask_again(alert: Alert, found: Mapping[str, Change]) -> None:
     """Nothing has left: let somebody read what it is now, and approve that."""
     with contextlib.suppress(Conflict), transaction.atomic():  # stopped or frozen meanwhile
-        transaction.on_commit(lambda: crash_point("after_ask_again"))
         waiting = alerts.ask_again(alert, changed=len(found))
         new_holders = readdress(waiting, found)
         announcing.approval_is_void(waiting, found, new_holders=new_holders)
-        crash_point("in_ask_again")
 
 
 def send_due(lane: Lane, *, seconds: float | None = None) -> int:
