@@ -11,6 +11,7 @@ from django.db import connections, transaction
 from tests.flow.world import World
 from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
+from urgentaction.alerts.agreed import Part
 from urgentaction.alerts.models import Alert, AlertState, StandingApproval
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.alerts.standing import revoke_standing_approval
@@ -188,10 +189,10 @@ def test_one_broken_row_does_not_stop_the_sweeper(
     )  # fmt: skip
     StandingApproval.objects.create(rule="manual", by="x", granted_at=clock.now())
 
-    def fail(alert: Alert, _plan: AlertPlan) -> int:
+    def fail(alert: Alert, _plan: AlertPlan) -> dict[str, Part]:
         if alert.id == broken.id:
             raise RuntimeError("a font broke")
-        return 0
+        return {}
 
     monkeypatch.setattr("urgentaction.letters.service.freeze_letters", fail)
     found = pipeline.sweep_all()

@@ -6,7 +6,7 @@ All run inside the caller's transaction. What happens to an alert once it waits 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -16,9 +16,10 @@ from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput
 from urgentaction.core.ids import uuid7
 from urgentaction.directory.models import Official
-from urgentaction.directory.queries import officials_in_office
+from urgentaction.directory.queries import official_in, officials_in_office
 from urgentaction.triggers.decision import Action, Level, OfficialsAudience, Start, TriggerDecision
 
+from .agreed import LETTER, Change
 from .deciding import UNDECIDED
 from .models import Alert, AlertKind, AlertState, AlertTarget
 from .plan import APPROVALS_NEEDED, AlertPlan, plans_of
@@ -170,6 +171,29 @@ def address_draft(alert_id: uuid.UUID, targets: Sequence[Target], *, by: str) ->
     _write_targets(alert, targets)
     record_audit(by, "alert.address", f"alert:{alert.id}")
     return alert
+
+
+def readdress(alert: Alert, found: Mapping[str, Change]) -> dict[str, Official]:
+    """Whoever has taken an addressed office over takes the place of the one before. The caller has locked the alert.
+
+    Args:
+        found: what of it has changed; only offices with another holder are looked at.
+
+    Returns:
+        the new holders, by the part they had changed.
+    """
+    done = {}
+    for target in alert.targets.select_related("official__office"):
+        key = f"{LETTER}{target.official_id}"
+        if found.get(key) is not Change.HOLDER:
+            continue
+        holder = official_in(target.official.office)
+        if holder is None or alert.targets.filter(official=holder).exists():
+            continue
+        target.official = holder
+        target.save(update_fields=["official"])
+        done[key] = holder
+    return done
 
 
 def submit_draft(alert_id: uuid.UUID, *, by: str) -> Alert:

@@ -109,6 +109,7 @@ class Approval(models.Model):
     comment = models.CharField(max_length=500, blank=True)
     at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
+    agreed = models.JSONField(null=True, blank=True)  # alerts.agreed.Agreed: what it was a yes to; NULL: given before
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["alert", "by"], name="approval_once")]

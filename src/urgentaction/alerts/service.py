@@ -18,6 +18,7 @@ from urgentaction.core import clock
 from urgentaction.core.errors import Conflict
 from urgentaction.triggers.decision import OfficialsAudience, SupportersAudience
 
+from .agreed import Agreed, Change, NotAgreed, agreed_in, changes, to_json
 from .deciding import refuse_if_hindered
 from .models import Alert, AlertState, AlertTarget, Approval
 from .plan import AlertPlan
@@ -63,11 +64,20 @@ def withdraw_alert(alert_id: uuid.UUID, *, reason: str, by: str) -> Alert:
 
 
 def approve_alert(
-    alert_id: uuid.UUID, *, by: str, hold: timedelta = timedelta(0), comment: str = "", seen: str = ""
+    alert_id: uuid.UUID,
+    *,
+    by: str,
+    agreed: Agreed,
+    hold: timedelta = timedelta(0),
+    comment: str = "",
+    seen: str = "",
 ) -> Alert:
     """One person's yes. With enough of them the alert is held for `hold`, then starts.
 
+    What others agreed to before counts only if it is the same.
+
     Args:
+        agreed: what it is a yes to; freezing holds to it.
         seen: the digest of what this person was shown (`tracking.forthcoming`), for the audit log.
 
     Raises:
@@ -76,9 +86,9 @@ def approve_alert(
     """
     alert = locked(alert_id)
     refuse_if_hindered(alert, by=by)
-    Approval.objects.update_or_create(
-        alert=alert, by=by, defaults={"is_yes": True, "comment": comment[:500], "at": clock.now(), "revoked_at": None}
-    )
+    _void_what_differs(alert, agreed, by=by)
+    given = {"is_yes": True, "comment": comment[:500], "at": clock.now(), "revoked_at": None}
+    Approval.objects.update_or_create(alert=alert, by=by, defaults={**given, "agreed": to_json(agreed)})
     record_audit(by, "alert.approve", f"alert:{alert.id}", **({"seen": seen} if seen else {}))
     if has_enough_approvals(alert):
         hold_approved(alert, hold=hold)
@@ -112,6 +122,44 @@ def revoke_approval(alert_id: uuid.UUID, *, by: str) -> Alert:
     return alert
 
 
+def _void_what_differs(alert: Alert, agreed: Agreed, *, by: str) -> None:
+    """Two people who agreed to different things have not agreed: the earlier yes has to be given again."""
+    for other in alert.approvals.filter(is_yes=True, revoked_at=None, agreed__isnull=False).exclude(by=by):
+        if found := changes(agreed_in(other.agreed or {}), agreed):
+            other.revoked_at = clock.now()
+            other.save(update_fields=["revoked_at"])
+            record_audit("system:alerts", "alert.void_approval", f"alert:{alert.id}", of=other.by, changed=len(found))
+
+
+def ask_again(alert: Alert, *, changed: int) -> Alert:
+    """Running, and not frozen → waits for approval: it is not what was agreed to. Nothing of it has left.
+
+    Its deadline counts as before it started, so one that nobody approves in time is over as any other.
+
+    Args:
+        alert: as it was when that was found out.
+        changed: how many letters and notices differ.
+
+    Raises:
+        Conflict: it was stopped, frozen or started anew meanwhile.
+    """
+    found = locked(alert.id)
+    if not _still_runs_unfrozen(found, alert):
+        raise Conflict.of("state", f"alert {found.number} has moved on")
+    found.approvals.filter(is_yes=True, revoked_at=None).update(revoked_at=clock.now())
+    if found.deadline_at is not None and found.started_at is not None:
+        found.deadline_at = found.created_at + (found.deadline_at - found.started_at)
+    found.state = AlertState.AWAITING_APPROVAL
+    found.started_at = found.hold_until = None
+    found.save(update_fields=["state", "started_at", "hold_until", "deadline_at"])
+    record_audit("system:alerts", "alert.ask_again", f"alert:{found.id}", changed=changed)
+    return found
+
+
+def _still_runs_unfrozen(found: Alert, before: Alert) -> bool:
+    return found.state == AlertState.RUNNING and found.frozen_at is None and found.started_at == before.started_at
+
+
 def end_hold(alert_id: uuid.UUID, *, by: str) -> Alert:
     """Start a held alert without waiting for the rest of its hold."""
     alert = locked(alert_id)
@@ -142,10 +190,39 @@ def start_alert(alert_id: uuid.UUID) -> bool:
 
 
 def mark(alert_id: uuid.UUID, *, field: str) -> None:
-    """Write the moment at which a step of a running alert was finished (`frozen_at`, `expanded_at`)."""
-    if field not in {"frozen_at", "expanded_at", "swept_at"}:
+    """Write the moment at which a step of an alert was finished (`expanded_at`, `swept_at`)."""
+    if field not in {"expanded_at", "swept_at"}:
         raise ValueError(f"{field} is no step of an alert")
     Alert.objects.filter(id=alert_id, **{f"{field}__isnull": True}).update(**{field: clock.now()})
+
+
+def hold_to_agreement(alert: Alert, plan: AlertPlan, made: Agreed) -> None:
+    """Only what its approvers agreed to is frozen. Where a rule decided, nobody agreed to a text.
+
+    Args:
+        made: what would be sent.
+
+    Raises:
+        NotAgreed: some of it is something else.
+    """
+    may_lack = plan.officials_audience is OfficialsAudience.REACHED_BEFORE
+    found: dict[str, Change] = {}
+    kept = alert.approvals.filter(is_yes=True, revoked_at=None, agreed__isnull=False).values_list("agreed", flat=True)
+    for agreed in kept:
+        found |= changes(agreed_in(agreed or {}), made, may_lack_letters=may_lack)
+    if found:
+        raise NotAgreed(found)
+
+
+def mark_frozen(alert: Alert) -> None:
+    """Write the moment at which its letters and notices stand.
+
+    Raises:
+        Conflict: it was stopped meanwhile, or sent back for approval, or another worker froze it.
+    """
+    here = Alert.objects.filter(id=alert.id, state=AlertState.RUNNING, started_at=alert.started_at, frozen_at=None)
+    if not here.update(frozen_at=clock.now()):
+        raise Conflict.of("state", f"alert {alert.number} has moved on while its letters were made")
 
 
 def finish_alert(alert_id: uuid.UUID) -> bool:

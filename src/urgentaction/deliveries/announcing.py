@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from urgentaction.alerts.agreed import LETTER, NOTICE, Change
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.cases.models import Case, StatusUpdate
 from urgentaction.core.errors import DecryptionError, TemplateError
+from urgentaction.directory.models import Official
 from urgentaction.triggers.decision import OfficialsAudience, TriggerDecision
 
 from .models import HumanTaskKind
@@ -64,6 +68,43 @@ def manual_alert_waits(alert: Alert) -> None:
         alert=alert,
         may_reopen=True,  # changed after it was sent for approval, it comes back
     )
+
+
+def approval_is_void(alert: Alert, found: Mapping[str, Change], *, new_holders: Mapping[str, Official]) -> None:
+    """An alert is not what was approved, because something changed during its hold: somebody has to read it again."""
+    told = "; ".join(_told(key, change, new_holders.get(key)) for key, change in sorted(found.items())[:_MOST_TOLD])
+    more = f"; and {len(found) - _MOST_TOLD} more" if len(found) > _MOST_TOLD else ""
+    open_task(
+        HumanTaskKind.DECIDE,
+        key=f"decide:{alert.id}",
+        title=f"Alert {alert.number} was not sent: it has changed since it was approved",
+        advice=f"Read and approve it again: `urgentaction alert show {alert.number}`. {told}{more}."[:400],
+        alert=alert,
+        may_reopen=True,
+    )
+
+
+#: Of the letters and notices that differ, so many are named.
+_MOST_TOLD = 3
+_CHANGED = {
+    Change.ADDED: "is new",
+    Change.MISSING: "is not written any more",
+    Change.HOLDER: "is to somebody who holds the office no more",
+    Change.LANGUAGE: "is in another language now",
+    Change.TEMPLATE: "has another template now",
+    Change.TEXT: "has another text now (the case's text, a consent, the directory)",
+}
+
+
+def _told(key: str, change: Change, holder: Official | None) -> str:
+    if not key.startswith(LETTER):
+        channel, _, language = key.removeprefix(NOTICE).partition("-")
+        return f"The notice by {channel} ({language}) {_CHANGED[change]}"
+    before = Official.objects.select_related("office").filter(id=key.removeprefix(LETTER)).first()
+    to = str(before.office) if before is not None else "an official"
+    if holder is not None:
+        return f"The letter to “{to}” is now to {holder}"
+    return f"The letter to “{to}” {_CHANGED[change]}"
 
 
 def letter_failed(alert: Alert, error: TemplateError) -> None:

@@ -9,24 +9,36 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from django.conf import settings
 
+from urgentaction.alerts.agreed import LETTER, NOTICE, Agreed, Part
 from urgentaction.alerts.models import Alert, AlertTarget
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.channels.contract import Channel
 from urgentaction.core.errors import NotFound, TemplateError
 from urgentaction.directory.models import Official
 
+from . import fingerprints
 from .consent import Guard, check_consent, guard_of
 from .content import Audience
 from .library import Library
 from .models import Letter, Notice
 from .preview import with_example_link
 from .render import RenderedNotice
-from .service import LaidOut, fax_pages, language_of, lay_out, notice_channels, notice_languages, notice_of, typesetter
+from .service import (
+    LaidOut,
+    fax_pages,
+    language_of,
+    lay_out,
+    lay_out_notice,
+    notice_channels,
+    notice_languages,
+    part_of,
+    typesetter,
+)
 from .sms import SmsEncoding, sms_segments
 
 
@@ -40,6 +52,7 @@ class LetterAhead:
         version: of its template; None for a shipped file.
         frozen_id: the letter's own id, once it stands.
         fault: why it can't be made; its texts are empty then.
+        part: what is agreed to with it; None once it is frozen.
     """
 
     key: uuid.UUID
@@ -54,6 +67,7 @@ class LetterAhead:
     version: uuid.UUID | None = None
     frozen_id: uuid.UUID | None = None
     fault: str = ""
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +83,7 @@ class NoticeAhead:
     segments: int = 0
     version: uuid.UUID | None = None
     fault: str = ""
+    part: Part | None = None
 
     @property
     def key(self) -> str:
@@ -93,6 +108,13 @@ class Contents:
         """What can't be made, and why: each of these would stop the alert when it starts."""
         told = [*(one.fault for one in self.letters), *(one.fault for one in self.notices)]
         return tuple(dict.fromkeys(fault for fault in told if fault))
+
+    @property
+    def agreed(self) -> Agreed:
+        """What somebody agrees to who approves this; empty once it is frozen."""
+        letters = {f"{LETTER}{one.key}": one.part for one in self.letters}
+        notices = {f"{NOTICE}{one.key}": one.part for one in self.notices}
+        return {key: part for key, part in {**letters, **notices}.items() if part is not None}
 
     def letter(self, key: str) -> LetterAhead:
         """The letter with this key; the first one for an empty key. Raises NotFound."""
@@ -195,23 +217,15 @@ def _letters(
             made = lay_out(alert, plan, target, [one for one, _ in there], library=library)
             text, html, subject = made.rendered.text, made.rendered.html, made.rendered.re_line[:250]
             guard.check_letter(Letter(subject=subject, text=text, html=html))
+            part = part_of(plan, target, made)
         except TemplateError as error:
             yield _letter(plan, target, wanted, fault=str(error))
             continue
-        yield _letter(plan, target, wanted, subject=subject, text=text, html=html, version=made.source.version)
+        bare = _letter(plan, target, wanted)
+        yield replace(bare, subject=subject, text=text, html=html, version=made.source.version, part=part)
 
 
-def _letter(
-    plan: AlertPlan,
-    target: AlertTarget,
-    wanted: str,
-    *,
-    subject: str = "",
-    text: str = "",
-    html: str = "",
-    version: uuid.UUID | None = None,
-    fault: str = "",
-) -> LetterAhead:
+def _letter(plan: AlertPlan, target: AlertTarget, wanted: str, *, fault: str = "") -> LetterAhead:
     channels = (plan.officials.to if target.role == "to" else plan.officials.cc) if plan.officials else ()
     return LetterAhead(
         key=target.official_id,
@@ -220,11 +234,8 @@ def _letter(
         language=target.language,
         wanted_language=wanted,
         is_faxed=Channel.FAX in channels,
-        subject=subject,
-        text=text,
-        html=html,
-        version=version,
         fault=fault,
+        part=fingerprints.of_fault(fault) if fault else None,
     )
 
 
@@ -233,15 +244,17 @@ def _notices(alert: Alert, plan: AlertPlan, *, guard: Guard, library: Library) -
     for channel in notice_channels(plan):
         for language in languages:
             try:
-                notice = notice_of(alert, plan, channel, language, library)
-                guard.check_notice(notice)
+                made = lay_out_notice(alert, plan, channel, language, library)
+                guard.check_notice(made.notice)
+                part = made.part()
             except TemplateError as error:
-                yield NoticeAhead(channel=channel, language=language, fault=str(error))
+                told = str(error)
+                yield NoticeAhead(channel=channel, language=language, fault=told, part=fingerprints.of_fault(told))
             else:
-                yield _notice(notice)
+                yield _notice(made.notice, part)
 
 
-def _notice(notice: Notice) -> NoticeAhead:
+def _notice(notice: Notice, part: Part | None = None) -> NoticeAhead:
     channel = Channel(notice.channel)
     if channel is Channel.SMS:
         text = with_example_link(notice.text)
@@ -253,6 +266,7 @@ def _notice(notice: Notice) -> NoticeAhead:
             encoding=encoding,
             segments=segments,
             version=notice.template_version_id,
+            part=part,
         )
     address = settings.PUBLIC_URL.rstrip("/")
     made = RenderedNotice(language=notice.language, subject=notice.subject, text=notice.text, html=notice.html)
@@ -264,6 +278,7 @@ def _notice(notice: Notice) -> NoticeAhead:
         text=shown.text,
         html=shown.html,
         version=notice.template_version_id,
+        part=part,
     )
 
 
@@ -290,18 +305,22 @@ def _frozen(alert: Alert) -> Contents:
 
 
 def _digest(alert: Alert, letters: Sequence[LetterAhead], notices: Sequence[NoticeAhead]) -> str:
-    """SHA-256 over everything that a person agrees to: the plan, whom it addresses, and each text."""
+    """SHA-256 over everything that a person agrees to: the plan, whom it addresses, and each text (`fingerprints`)."""
     content = {
         "plan": alert.plan,
         "level": alert.level,
         "fence": alert.fence,
         "deadline": str(alert.deadline_at - alert.created_at) if alert.deadline_at else "",
         "dated_on": str(alert.dated_on or ""),
-        "letters": [[str(one.key), one.role, one.language, one.subject, one.html, one.fault] for one in letters],
-        "notices": [[one.key, one.subject, one.text, one.html, one.fault] for one in notices],
+        "letters": [[str(one.key), one.role, *_told(one.part)] for one in letters],
+        "notices": [[one.key, *_told(one.part)] for one in notices],
     }
     told = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _told(part: Part | None) -> tuple[str, ...]:
+    return (part.language, part.text, part.holder) if part is not None else ()
 
 
 def _chosen(there: Sequence[Ahead], key: str) -> Ahead:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from urgentaction.alerts.agreed import LETTER, NOTICE, Part
 from urgentaction.alerts.models import Alert, AlertTarget
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.alerts.service import keep_languages, write_in
@@ -24,11 +25,11 @@ from urgentaction.core.errors import TemplateError
 from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.directory.models import ContactPoint, Official
 from urgentaction.directory.queries import officials_in_office
-from urgentaction.triggers.decision import SupportersAudience
+from urgentaction.triggers.decision import OfficialsAudience, SupportersAudience
 
-from . import compose, views
+from . import compose, fingerprints, views
 from .consent import guard_of
-from .content import Audience, CcEntry, LetterContext
+from .content import Audience, CcEntry, LetterContext, NoticeContext, SmsContext
 from .library import Library
 from .models import Letter, Notice
 from .personal import SMS_LINK
@@ -49,8 +50,8 @@ def typesetter() -> Typesetter:
     return Typesetter(settings.SHIPPED_TEMPLATES / "typst")
 
 
-def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
-    """Write a letter for each target that has none yet. Returns how many were written.
+def freeze_letters(alert: Alert, plan: AlertPlan) -> dict[str, Part]:
+    """Write a letter for each target that has none yet. Returns what was written, to be held against what was agreed.
 
     An office whose language has no template of this kind, or no salutation for the addressee, is written to in English.
 
@@ -59,26 +60,28 @@ def freeze_letters(alert: Alert, plan: AlertPlan) -> int:
         ConsentError: a letter would name somebody who did not agree to that; nothing is written then.
     """
     if plan.officials is None:
-        return 0
+        return {}
     done = set(alert.letters.values_list("official_id", flat=True))
     targets = list(alert.targets.select_related("official__office"))
     library = Library()
     guard, latest = guard_of(alert.case), _latest_letters(alert)
-    fresh = []
+    fresh, parts = [], {}
     for target in targets:
         if target.official_id not in done:
             write_in(target, language_of(target, targets, plan))
     for target in targets:
         if target.official_id not in done:
-            letter = _letter(alert, plan, target, targets, library=library, supersedes=latest.get(target.official_id))
+            made = lay_out(alert, plan, target, targets, library=library)
+            letter = _letter(alert, plan, target, made, supersedes=latest.get(target.official_id))
             guard.check_letter(letter)
             fresh.append(letter)
+            parts[f"{LETTER}{target.official_id}"] = part_of(plan, target, made)
     Letter.objects.bulk_create(fresh, ignore_conflicts=True)
-    return len(fresh)
+    return parts
 
 
-def freeze_notices(alert: Alert, plan: AlertPlan) -> int:
-    """Write the notices, one for each channel and language. Returns how many were written.
+def freeze_notices(alert: Alert, plan: AlertPlan) -> dict[str, Part]:
+    """Write the notices, one for each channel and language. Returns what was written, as `freeze_letters` does.
 
     A case may have texts in more languages than a kind of notice has templates: those languages are taken off the
     alert, and their readers get the English notice.
@@ -88,21 +91,21 @@ def freeze_notices(alert: Alert, plan: AlertPlan) -> int:
         ConsentError: a notice would name somebody who did not agree to that.
     """
     if plan.supporters is None:
-        return 0
+        return {}
     done = set(alert.notices.values_list("channel", "language"))
     keep_languages(alert, notice_languages(alert, plan))
     library = Library()
     fresh = [
-        notice_of(alert, plan, channel, language, library)
+        lay_out_notice(alert, plan, channel, language, library)
         for channel in notice_channels(plan)
         for language in alert.languages
         if (channel.value, language) not in done
     ]
     guard = guard_of(alert.case)
-    for notice in fresh:
-        guard.check_notice(notice)
-    Notice.objects.bulk_create(fresh, ignore_conflicts=True)
-    return len(fresh)
+    for made in fresh:
+        guard.check_notice(made.notice)
+    Notice.objects.bulk_create([made.notice for made in fresh], ignore_conflicts=True)
+    return {made.key: made.part() for made in fresh}
 
 
 def letter_context(
@@ -188,16 +191,20 @@ def lay_out(
     return LaidOut(source, context, render_letter(source, context), copy_for)
 
 
+def part_of(plan: AlertPlan, target: AlertTarget, made: LaidOut) -> Part:
+    """The letter as something to agree to."""
+    return fingerprints.of_letter(
+        made.source,
+        made.context,
+        target.official,
+        copy_for=made.copy_for,
+        has_open_copies=plan.officials_audience is OfficialsAudience.REACHED_BEFORE,
+    )
+
+
 def _letter(
-    alert: Alert,
-    plan: AlertPlan,
-    target: AlertTarget,
-    targets: list[AlertTarget],
-    *,
-    library: Library,
-    supersedes: uuid.UUID | None,
+    alert: Alert, plan: AlertPlan, target: AlertTarget, made: LaidOut, *, supersedes: uuid.UUID | None
 ) -> Letter:
-    made = lay_out(alert, plan, target, targets, library=library)
     source, rendered = made.source, made.rendered
     pdf = typesetter().letter_pdf(rendered, made.context, copy_for=made.copy_for)
     fax, repeat = fax_pages(plan, target, made)
@@ -250,18 +257,38 @@ def fax_pages(plan: AlertPlan, target: AlertTarget, made: LaidOut) -> tuple[byte
     return first, again
 
 
-def notice_of(alert: Alert, plan: AlertPlan, channel: Channel, language: str, library: Library) -> Notice:
+@dataclass(frozen=True, slots=True)
+class LaidOutNotice:
+    """A notice before it is saved, with its template and what that was filled with."""
+
+    source: TemplateSource
+    context: NoticeContext | SmsContext
+    notice: Notice
+
+    @property
+    def key(self) -> str:
+        """Names it among what is agreed to."""
+        return f"{NOTICE}{self.notice.channel}-{self.notice.language}"
+
+    def part(self) -> Part:
+        """The notice as something to agree to."""
+        return fingerprints.of_notice(self.source, self.context)
+
+
+def lay_out_notice(alert: Alert, plan: AlertPlan, channel: Channel, language: str, library: Library) -> LaidOutNotice:
     """A notice as it would be frozen now; not saved. Raises TemplateError where it can't be made."""
     kind = plan.notice_kind or MANUAL_NOTICE
     occasion = _occasion(alert, plan, language, kind=kind, day=dated_on(alert))
     common = {"alert": alert, "channel": channel.value, "language": language, "kind": kind, "frozen_at": clock.now()}
     if channel is Channel.SMS:
         source = library.template(Family.SMS, sms_kind(kind), language)
-        text = render_sms(source, compose.sms_context(occasion, link=SMS_LINK))
-        return Notice(**common, template_sha256=source.sha256, template_version_id=source.version, text=text)
+        brief = compose.sms_context(occasion, link=SMS_LINK)
+        made_of = {"template_sha256": source.sha256, "template_version_id": source.version}
+        return LaidOutNotice(source, brief, Notice(**common, **made_of, text=render_sms(source, brief)))
     source = library.template(Family.NOTICES, kind, language)
-    notice = render_notice(source, compose.notice_context(occasion))
-    return Notice(
+    context = compose.notice_context(occasion)
+    notice = render_notice(source, context)
+    row = Notice(
         **common,
         template_sha256=source.sha256,
         template_version_id=source.version,
@@ -269,6 +296,7 @@ def notice_of(alert: Alert, plan: AlertPlan, channel: Channel, language: str, li
         text=notice.text,
         html=notice.html,
     )
+    return LaidOutNotice(source, context, row)
 
 
 SMS_KINDS = frozenset({"appeal", "update"})

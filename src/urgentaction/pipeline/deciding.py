@@ -10,6 +10,7 @@ from django.db import transaction
 
 from urgentaction.alerts import drafting
 from urgentaction.alerts import service as alerts
+from urgentaction.alerts.deciding import refuse_if_hindered
 from urgentaction.alerts.drafting import Composition
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.plan import AlertPlan
@@ -24,7 +25,7 @@ from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput
 from urgentaction.deliveries import announcing, composing
 from urgentaction.deliveries.people import close_decision
-from urgentaction.tracking.forthcoming import refuse_if_changed
+from urgentaction.tracking.forthcoming import agree
 from urgentaction.tracking.snapshot import case_snapshot
 from urgentaction.triggers.decision import RuleSet, TriggerDecision, fingerprint
 from urgentaction.triggers.facts import CaseSnapshot, UpdateFacts, validate_update
@@ -127,18 +128,19 @@ def send_manual_alert(
 def approve(
     alert_id: uuid.UUID, *, by: str, hold: timedelta = timedelta(0), comment: str = "", seen: str = ""
 ) -> Alert:
-    """One person's yes; with enough of them the alert starts after its hold.
+    """One person's yes; with enough of them the alert starts after its hold. What it is a yes to is kept with it.
 
     Args:
-        seen: the digest of what this person was shown; something else by now is not approved. Empty: not asked.
+        seen: the digest of what this person was shown; something else by now is not approved. Empty: what stands now.
 
     Raises:
         Conflict: it doesn't wait for that, its case has moved on, or it is not what was seen.
         NotAllowed: somebody else has to.
     """
-    alert = alerts.approve_alert(alert_id, by=by, hold=hold, comment=comment, seen=seen)
-    if seen:
-        refuse_if_changed(alert, seen=seen)
+    alert = alerts.locked(alert_id)
+    refuse_if_hindered(alert, by=by)
+    agreed = agree(alert, seen=seen)
+    alert = alerts.approve_alert(alert_id, by=by, agreed=agreed, hold=hold, comment=comment, seen=seen)
     if alert.state == AlertState.HELD:
         close_decision(alert, by=by, result="approved")
         enqueue(Task.ADVANCE_ALERT, str(alert.id))

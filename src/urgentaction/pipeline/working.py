@@ -7,7 +7,7 @@ import logging
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TypeVar
 
@@ -16,6 +16,8 @@ from django.db import transaction
 from django.db.models import F
 
 from urgentaction.alerts import service as alerts
+from urgentaction.alerts.agreed import Change, NotAgreed
+from urgentaction.alerts.drafting import readdress
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.alerts.queries import due_to_start, is_current
@@ -101,10 +103,15 @@ def _is_audience_known(alert: Alert, plan: AlertPlan) -> bool:
 def _freeze(alert: Alert, plan: AlertPlan) -> bool:
     try:
         with transaction.atomic():
-            letters.freeze_letters(alert, plan)
-            letters.freeze_notices(alert, plan)
-            alerts.mark(alert.id, field="frozen_at")
+            made = {**letters.freeze_letters(alert, plan), **letters.freeze_notices(alert, plan)}
+            alerts.hold_to_agreement(alert, plan, made)
+            alerts.mark_frozen(alert)
             crash_point("in_freeze")
+    except Conflict:
+        return False  # stopped meanwhile, or another worker was faster
+    except NotAgreed as error:
+        _ask_again(alert, error.found)
+        return False
     except TemplateError as error:
         with contextlib.suppress(Conflict), transaction.atomic():  # overtaken meanwhile: then nobody needs the letter
             alerts.withdraw_alert(alert.id, reason=f"a letter can't be made: {error}", by="system:letters")
@@ -112,6 +119,14 @@ def _freeze(alert: Alert, plan: AlertPlan) -> bool:
         return False
     crash_point("after_freeze")
     return True
+
+
+def _ask_again(alert: Alert, found: Mapping[str, Change]) -> None:
+    """Nothing has left: let somebody read what it is now, and approve that."""
+    with contextlib.suppress(Conflict), transaction.atomic():  # stopped or frozen meanwhile
+        waiting = alerts.ask_again(alert, changed=len(found))
+        new_holders = readdress(waiting, found)
+        announcing.approval_is_void(waiting, found, new_holders=new_holders)
 
 
 def send_due(lane: Lane, *, seconds: float | None = None) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 
+from urgentaction.alerts.agreed import Agreed
 from urgentaction.alerts.models import Alert, AlertTarget
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.core.errors import Conflict
@@ -40,6 +41,23 @@ def pdf_of(alert: Alert, key: uuid.UUID, *, as_fax: bool) -> bytes:
 def letter_for(alert: Alert, key: uuid.UUID, audience: Audience) -> LaidOut:
     """A letter as this audience would read it. Raises NotFound, TemplateError."""
     return ahead.letter_for(alert, targets_of(alert), key, audience)
+
+
+def agree(alert: Alert, *, seen: str) -> Agreed:
+    """What a yes to this alert is a yes to.
+
+    A follow-up's officials are all among it, because only when it starts is it certain whom nothing reached.
+
+    Args:
+        alert: locked, so that its plan stays what it is.
+        seen: `Contents.digest` of what the person was shown; empty: they take what stands now.
+
+    Raises:
+        Conflict: it is not what they saw, or can't be made at all.
+    """
+    if seen:
+        refuse_if_changed(alert, seen=seen)
+    return ahead.contents_of(alert, list(alert.targets.select_related("official__office"))).agreed
 
 
 def refuse_if_changed(alert: Alert, *, seen: str) -> None:
