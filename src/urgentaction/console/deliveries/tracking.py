@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from urgentaction.accounts.models import Role
 from urgentaction.alerts.models import Alert
 from urgentaction.channels.contract import Channel
+from urgentaction.console.documents import to_keep
 from urgentaction.console.permissions import may
 from urgentaction.console.reading import with_progress
 from urgentaction.console.responses import found_or_404, page
@@ -101,10 +102,7 @@ def deliveries_csv(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponseBas
     alert = found_or_404(lambda: reading.alert_with_case(alert_id))
     lines = csv_lines(HEADER, delivery_rows(alert, **_chosen(request)))
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    name = f"{alert.number.replace('/', '-')}-deliveries.csv"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return to_keep(response, f"{alert.number.replace('/', '-')}-deliveries.csv")
 
 
 def _chosen(request: HttpRequest) -> dict[str, str]:
