@@ -14,17 +14,16 @@ from urgentaction.accounts.models import Role
 from urgentaction.alerts.models import Alert
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.alerts.queries import LIVE, alert_called
-from urgentaction.channels.contract import Channel
+from urgentaction.console.cautions import said
 from urgentaction.console.documents import framed, pdf_to_read, plain
 from urgentaction.console.permissions import may
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.core.errors import TemplateError
 from urgentaction.letters.content import Audience
 from urgentaction.tracking import forthcoming
-from urgentaction.tracking.audience import supporters_of
+from urgentaction.tracking.alert_forecast import alert_costs, cautions_of, notices_of
 
 from . import reading
-from .cautions import cautions_of
 
 
 @require_safe
@@ -39,7 +38,7 @@ def preview(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
         "plan": AlertPlan.from_json(alert.plan),
         "contents": contents,
         "is_ahead": is_ahead,
-        "cautions": cautions_of(alert, contents, forthcoming.targets_of(alert)) if is_ahead else [],
+        "cautions": said(cautions_of(alert, contents)) if is_ahead else [],
         "audiences": [Audience.PUBLIC.value, Audience.SUPPORTER.value],
         "here": "alerts",
         **reading.choices(request, alert),
@@ -50,18 +49,16 @@ def preview(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 @require_safe
 @may(Role.VIEWER)
 def numbers(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
-    """How many it would reach now, by channel and language; a part of the preview, because it takes longer."""
+    """How many it would reach now, and what it may cost; a part of the preview, because it takes longer."""
     alert = found_or_404(lambda: alert_called(str(alert_id)))
     contents = forthcoming.contents_of(alert)
-    segments = {one.language: one.segments for one in contents.notices if one.channel is Channel.SMS}
-    rows = [
-        (count, segments.get(count.language, 0) * count.people if count.channel is Channel.SMS else 0)
-        for count in supporters_of(alert)
-    ]
+    rows = notices_of(alert, contents)
     context = {
-        "rows": rows,
-        "people": sum(count.people for count, _ in rows),
-        "segments": sum(cost for _, cost in rows),
+        "plan": AlertPlan.from_json(alert.plan),
+        "rows": [(row, row.segments * row.people) for row in rows],
+        "people": sum(row.people for row in rows),
+        "segments": sum(row.segments * row.people for row in rows),
+        "costs": alert_costs(alert, contents, rows) if alert.frozen_at is None else [],
     }
     return page(request, "console/alerts/numbers.html", context)
 

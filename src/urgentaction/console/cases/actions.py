@@ -11,13 +11,13 @@ from urgentaction.accounts.models import Role
 from urgentaction.cases.queries import case_called
 from urgentaction.cases.service import read_names
 from urgentaction.console.documents import to_keep
+from urgentaction.console.names import reader_language
 from urgentaction.console.permissions import acting, may
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.core import clock
 from urgentaction.core.errors import TemplateError
 from urgentaction.tracking.dossier_file import dossier_file
 
-from .filters import language
 from .reading import label_of
 
 
@@ -30,7 +30,7 @@ def case_names(request: HttpRequest, reference: str) -> HttpResponse:
     lines = [
         {
             "key": one.key,
-            "label": label_of(one, language()),
+            "label": label_of(one, reader_language()),
             "name": one.confidential_name,
             "spellings": [spelling for spelling in one.confidential_spellings.split("\n") if spelling],
             "note": one.consent_note,

@@ -17,6 +17,7 @@ from urgentaction.accounts.models import Role
 from urgentaction.alerts.models import Alert
 from urgentaction.channels.contract import Channel
 from urgentaction.console.documents import to_keep
+from urgentaction.console.names import channel_name
 from urgentaction.console.permissions import may
 from urgentaction.console.reading import with_progress
 from urgentaction.console.responses import found_or_404, page
@@ -28,7 +29,7 @@ from urgentaction.tracking.export import HEADER, delivery_rows
 from urgentaction.tracking.queries import deliveries_of
 
 from . import plots, reading
-from .wording import CHANNELS, MOMENTS, STATES, TOOK
+from .wording import MOMENTS, STATES, TOOK
 
 PAGE = 100
 #: An axis of time ends this many steps after the last thing that happened, so that a curve's end can be seen.
@@ -134,7 +135,7 @@ def plots_of(alert: Alert) -> dict[str, Any]:
 
 
 def _plots(one: ChannelCourse) -> ChannelPlots:
-    channel = str(CHANNELS[one.channel])
+    channel = channel_name(one.channel)
     length = _length(one)
     # Mail has no receipt of its arrival: an empty curve would only look like a failure.
     drawn = [name for name in CURVES if one.channel != Channel.EMAIL or name != "delivered" or one.curves[name][-1]]
