@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -67,6 +68,18 @@ def staff(role: Role, name: str = "") -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def text(answer: Any, status: int = 200) -> str:
+    """A page as it was answered, once its status is the one expected."""
+    assert answer.status_code == status, answer.content[:600]
+    page: str = answer.content.decode()
+    return page
+
+
+def line(answer: Any, *, status: int = 200) -> str:
+    """A page in one line, blanks as one."""
+    return re.sub(r"\s+", " ", text(answer, status))
 
 
 def give_app(user: User) -> str:

@@ -7,15 +7,10 @@ from typing import Any
 
 from django.test import Client
 
+from tests.flow.callers import text
 from tests.flow.world import World
 from urgentaction.alerts.models import Alert
 from urgentaction.core.ids import uuid7
-
-
-def text(answer: Any, status: int = 200) -> str:
-    assert answer.status_code == status, answer.headers
-    page: str = answer.content.decode()
-    return page
 
 
 def asked(world: World, **changes: Any) -> dict[str, Any]:

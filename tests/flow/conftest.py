@@ -6,10 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from django.test import Client
 
+from tests.flow.callers import staff
 from tests.flow.watching import Sink, begun
 from tests.flow.world import World
 from tests.sandbox_program import SandboxProgram
+from urgentaction.accounts.models import Role
 from urgentaction.channels.contract import Mode
 from urgentaction.core.enqueue import Queue
 from urgentaction.deliveries.gateways import close_gateways
@@ -41,6 +44,29 @@ def sandbox(sandbox_program: SandboxProgram, settings: object) -> Iterator[Sandb
 def world(transactional_db: None) -> World:
     """A case, its officials and supporters, and standing approvals for what is automatic."""
     return World.make()
+
+
+# Members of staff at their browsers, each with the role that the fixture is named for.
+
+
+@pytest.fixture
+def viewer(transactional_db: None) -> Client:
+    return staff(Role.VIEWER)
+
+
+@pytest.fixture
+def editor(transactional_db: None) -> Client:
+    return staff(Role.EDITOR)
+
+
+@pytest.fixture
+def approver(transactional_db: None) -> Client:
+    return staff(Role.APPROVER)
+
+
+@pytest.fixture
+def administrator(transactional_db: None) -> Client:
+    return staff(Role.ADMINISTRATOR)
 
 
 # The watchman.

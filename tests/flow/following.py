@@ -7,6 +7,7 @@ from typing import Any
 
 from django.test import Client
 
+from tests.flow.callers import text
 from urgentaction.accounts.models import AuditEntry
 from urgentaction.alerts.models import Alert
 from urgentaction.core import clock
@@ -14,12 +15,6 @@ from urgentaction.deliveries.models import Attempt, Delivery, HumanTask, HumanTa
 from urgentaction.deliveries.people import open_task
 from urgentaction.deliveries.rules import State
 from urgentaction.incidents.models import Incident
-
-
-def text(answer: Any, status: int = 200) -> str:
-    assert answer.status_code == status
-    page: str = answer.content.decode()
-    return page
 
 
 def fax(alert: Alert) -> Delivery:
@@ -43,6 +38,11 @@ def failed(row: Delivery) -> Delivery:
 
 def audited(action: str) -> list[str]:
     return list(AuditEntry.objects.filter(action=action).values_list("subject", flat=True))
+
+
+def actions() -> list[str]:
+    """What the audit log says was done, in order."""
+    return list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
 
 
 def make_task(title: str, *, kind: HumanTaskKind = HumanTaskKind.READ_REPLY, **about: Any) -> HumanTask:

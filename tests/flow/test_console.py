@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from django.test import Client
 
-from tests.flow.callers import PASSWORD, staff
+from tests.flow.callers import PASSWORD, staff, text
 from tests.flow.world import World
 from urgentaction import pipeline
 from urgentaction.accounts.models import Role, User
@@ -24,20 +23,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def world() -> World:
-    return World.make()
-
-
-@pytest.fixture
 def draft(world: World) -> Alert:
     """A rumour makes a draft that a person decides on."""
     return world.update(Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED).alerts[0]
-
-
-def text(answer: Any) -> str:
-    assert answer.status_code == 200
-    page: str = answer.content.decode()
-    return page
 
 
 class TestLogin:

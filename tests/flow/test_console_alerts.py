@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.flow.callers import staff
-from tests.flow.composing import approve, composed, seen, submitted, text
+from tests.flow.callers import staff, text
+from tests.flow.composing import approve, composed, seen, submitted
 from tests.flow.world import World
 from urgentaction import pipeline
 from urgentaction.accounts.models import AuditEntry, Role, User
@@ -20,11 +20,6 @@ from urgentaction.core import clock
 from urgentaction.deliveries.models import Delivery
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def world() -> World:
-    return World.make()
 
 
 @pytest.fixture

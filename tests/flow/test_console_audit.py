@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from tests.flow.callers import line as text
 from tests.flow.callers import staff
+from tests.flow.following import actions
 from tests.flow.watching import Sink
 from tests.flow.world import World
 from tests.sandbox_program import SandboxProgram
@@ -23,33 +25,7 @@ from urgentaction.incidents.oncall import Contacts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LADDER = (Role.VIEWER, Role.EDITOR, Role.APPROVER, Role.ADMINISTRATOR)
 SETTINGS = "/console/settings/"
-
-
-@pytest.fixture
-def editor() -> Client:
-    return staff(Role.EDITOR)
-
-
-@pytest.fixture
-def approver() -> Client:
-    return staff(Role.APPROVER)
-
-
-@pytest.fixture
-def administrator() -> Client:
-    return staff(Role.ADMINISTRATOR)
-
-
-def text(answer: Any, *, status: int = 200) -> str:
-    assert answer.status_code == status, answer.content[:500]
-    page: str = answer.content.decode()
-    return re.sub(r"\s+", " ", page)
-
-
-def actions() -> list[str]:
-    return list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
 
 
 class TestOnCall:

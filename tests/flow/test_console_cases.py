@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.flow.callers import staff
+from tests.flow.callers import staff, text
 from tests.flow.world import World
 from urgentaction.accounts.models import AuditEntry, Role, User
 from urgentaction.alerts.models import Alert, StandingApproval
@@ -25,22 +25,6 @@ from urgentaction.directory.models import Official
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SECRET = "Ri Un-suk"
-
-
-@pytest.fixture
-def world() -> World:
-    return World.make()
-
-
-@pytest.fixture
-def editor() -> Client:
-    return staff(Role.EDITOR)
-
-
-def text(answer: Any, status: int = 200) -> str:
-    assert answer.status_code == status, answer.content.decode()[:600]
-    page: str = answer.content.decode()
-    return page
 
 
 def words(answer: Any, status: int = 200) -> str:

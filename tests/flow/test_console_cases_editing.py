@@ -11,7 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from tests.flow.callers import staff
+from tests.flow.callers import staff, text
 from tests.flow.world import TEXT, World
 from urgentaction.accounts.models import AuditEntry, Role
 from urgentaction.cases.models import Case, Person
@@ -35,22 +35,6 @@ role = "custodian"
 office = "president"
 role = "to"
 """
-
-
-@pytest.fixture
-def world() -> World:
-    return World.make()
-
-
-@pytest.fixture
-def editor() -> Client:
-    return staff(Role.EDITOR)
-
-
-def text(answer: Any, status: int = 200) -> str:
-    assert answer.status_code == status, answer.content.decode()[:600]
-    page: str = answer.content.decode()
-    return page
 
 
 def path(world: World, rest: str = "") -> str:

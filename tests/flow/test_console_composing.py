@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from tests.flow.callers import staff
-from tests.flow.composing import approve, asked, composed, seen, submitted, text
+from tests.flow.callers import staff, text
+from tests.flow.composing import approve, asked, composed, seen, submitted
 from tests.flow.world import World
 from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
 from urgentaction.accounts.models import AuditEntry, Role, User
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.plan import AlertPlan
-from urgentaction.cases.models import CaseText
+from urgentaction.cases.models import Case, CaseText, Person
 from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
@@ -29,11 +29,6 @@ from urgentaction.supporters.by_hand import suppress_by_hand
 from urgentaction.supporters.models import Supporter
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def world() -> World:
-    return World.make()
 
 
 @pytest.fixture
@@ -183,7 +178,7 @@ class TestPreview:
         assert "Dear president" in page
         assert "The two are refugees" in page
         assert re.search(r"GSM-7|UCS-2", page)
-        assert "nobody has verified its fax yet" in page
+        assert "nobody has verified its fax." in page
         assert "No notice in Korean" in page
         assert not Delivery.objects.exists()
         assert not alert.letters.exists()
@@ -242,6 +237,42 @@ class TestPreview:
             r'<th scope="row">SMS</th><td>English</td><td class="number">1</td><td class="number">\d', page
         )
 
+    def test_it_warns_as_the_consequences_of_an_update_do(self, world: World, editor: Client) -> None:
+        Person.objects.create(case=world.case, key="person-1", confidential_name="Kim Hidden")
+        Case.objects.update(embargo_until=clock.now() + timedelta(days=1))
+        Official.objects.filter(id=world.minister.id).update(holds_until=date(2020, 1, 1))
+        GatewayState.objects.create(name="telnyx", is_paused=True, changed_at=clock.now())
+        alert = composed(editor, world)
+        page = text(editor.get(f"/console/alerts/{alert.id}/preview/"))
+        told = {"status": "return_imminent", "confidence": "confirmed", "as_of": "2026-11-20", "place": "Tumen"}
+        consequences = text(editor.post(f"/console/cases/{world.case.reference}/update/preview/", told))
+        for words in (
+            "Office of the minister: nobody is recorded as holding this office",
+            "Office of the president: nobody has verified its fax.",
+            "No gateway for fax works at this moment",
+            "No consent of person-1 is on record",
+            "The case is under embargo until 20",
+        ):
+            assert words in page, words
+            assert words in consequences, words
+        assert "&lt;time" not in page + consequences, "a moment is told in words"
+
+    def test_it_estimates_what_it_may_cost(self, world: World, editor: Client, settings: Any) -> None:
+        settings.GATEWAYS = {**settings.GATEWAYS, "telnyx": {**settings.GATEWAYS["telnyx"], "price": "0.07 USD"}}
+        both, officials = composed(editor, world), composed(editor, world, audience="officials", channels=["fax"])
+        page = text(editor.get(f"/console/alerts/{both.id}/preview/numbers/"))
+        assert "1 page by fax: about 0.07 USD (0.07 USD each by telnyx)" in page
+        assert re.search(r"\d segments? by SMS: .*no price configured", page)
+        alone = text(editor.get(f"/console/alerts/{officials.id}/preview/numbers/"))
+        assert "1 page by fax" in alone
+        assert "No supporter" not in alone
+
+    def test_a_follow_up_costs_what_reaches_those_it_writes_to(self, world: World, editor: Client) -> None:
+        world.start()
+        alert = composed(editor, world, reach="before")
+        page = text(editor.get(f"/console/alerts/{alert.id}/preview/numbers/"))
+        assert "by fax" not in page, "nothing has reached anybody yet"
+
 
 class TestProofs:
     @staticmethod
@@ -277,7 +308,7 @@ class TestProofs:
         GatewayState.objects.update_or_create(name="smtp", defaults={"is_paused": True, "changed_at": clock.now()})
         said = text(editor.post(f"/console/alerts/{alert.id}/proof/", {"notice": "email-en"}, follow=True))
         assert "no mail gateway may carry it just now" in said
-        assert "No gateway may carry email just now" in said
+        assert "No gateway for email works at this moment" in said
         assert len(self.mails(sandbox)) == before
 
     def test_a_suppressed_address_gets_none(self, world: World, editor: Client, sandbox: SandboxProgram) -> None:

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.flow.callers import staff
+from tests.flow.callers import staff, text
 from tests.flow.importing import BY
 from tests.flow.test_indexes import keep, plan_of, planner
 from tests.flow.world import World
@@ -31,19 +31,8 @@ LIST = "/console/directory/"
 
 
 @pytest.fixture
-def world() -> World:
-    return World.make()
-
-
-@pytest.fixture
 def office(world: World) -> Office:
     return world.president.office
-
-
-def text(answer: Any, status: int = 200) -> str:
-    assert answer.status_code == status
-    page: str = answer.content.decode()
-    return page
 
 
 def address(office: Office) -> str:

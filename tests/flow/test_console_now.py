@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.flow.callers import staff
+from tests.flow.callers import staff, text
 from tests.flow.world import World
 from urgentaction import pipeline
 from urgentaction.accounts.models import Role, User
@@ -22,19 +22,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def world() -> World:
-    return World.make()
-
-
-@pytest.fixture
 def draft(world: World) -> Alert:
     return world.update(Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED).alerts[0]
-
-
-def text(answer: Any) -> str:
-    assert answer.status_code == 200
-    page: str = answer.content.decode()
-    return page
 
 
 class TestWhoDecides:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
 from django.test import Client
-from django.urls import URLPattern, reverse
 
 from tests.flow.callers import Caller, staff
+from tests.flow.callers import line as text
+from tests.flow.following import actions
 from tests.flow.world import World
 from tests.sandbox_program import SandboxProgram
 from urgentaction.accounts.models import ApiToken, AuditEntry, Role
-from urgentaction.accounts.service import record_audit
 from urgentaction.alerts.models import StandingApproval
 from urgentaction.cases.vocabulary import Confidence, Status
-from urgentaction.console.operations import urls
 from urgentaction.core import clock
 from urgentaction.deliveries.gateways import close_gateways
 from urgentaction.deliveries.models import GatewayState
@@ -29,56 +26,10 @@ from urgentaction.triggers.ruleset import shipped_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LADDER = (Role.VIEWER, Role.EDITOR, Role.APPROVER, Role.ADMINISTRATOR)
 SETTINGS = "/console/settings/"
 
 
-@pytest.fixture
-def editor() -> Client:
-    return staff(Role.EDITOR)
-
-
-@pytest.fixture
-def approver() -> Client:
-    return staff(Role.APPROVER)
-
-
-@pytest.fixture
-def administrator() -> Client:
-    return staff(Role.ADMINISTRATOR)
-
-
-def text(answer: Any, *, status: int = 200) -> str:
-    assert answer.status_code == status, answer.content[:500]
-    page: str = answer.content.decode()
-    return re.sub(r"\s+", " ", page)
-
-
-def actions() -> list[str]:
-    return list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
-
-
-class TestRoles:
-    def test_every_route_stands_in_the_table_with_its_role(self, project: Path) -> None:
-        lines = (project / "docs" / "permissions.md").read_text().splitlines()
-        rows = [re.split(r"\s*\|\s*", line.strip("| ")) for line in lines if line.startswith("| `")]
-        written = {row[0].strip("`"): row[-1] for row in rows}
-        for pattern in urls.urlpatterns:
-            needed = getattr(pattern.callback, "needs", None)
-            assert needed in LADDER, pattern.name
-            assert written.get(pattern.name or "") == needed, pattern.name
-
-    def test_nobody_gets_further_than_their_role(self, world: World) -> None:
-        record_audit("cli:test", "test", "case:x")
-        for role in Role:
-            client = staff(role)
-            for pattern in urls.urlpatterns:
-                needed = getattr(pattern.callback, "needs", Role.ADMINISTRATOR)
-                is_allowed = role in LADDER and LADDER.index(role) >= LADDER.index(needed)
-                is_page = client.get(_address(pattern)).status_code != 405
-                answer = client.get(_address(pattern)) if is_page else client.post(_address(pattern))
-                assert (answer.status_code != 403) == is_allowed, (role, pattern.name)
-
+class TestFirstPage:
     def test_the_first_page_shows_only_what_one_may_open(self, world: World) -> None:
         viewer, administrator = text(staff(Role.VIEWER).get(SETTINGS)), text(staff(Role.ADMINISTRATOR).get(SETTINGS))
         assert "Gateways" in viewer
@@ -86,13 +37,6 @@ class TestRoles:
         assert "Audit log" not in viewer
         assert "API tokens" in administrator
         assert "nobody is called" in administrator
-
-
-def _address(pattern: URLPattern) -> str:
-    first = AuditEntry.objects.order_by("id").values_list("id", flat=True).first()
-    samples = {"name": "smtp", "rule_id": "imminent", "entry_id": first}
-    wanted = {name: samples.get(name, uuid.UUID(int=1)) for name in pattern.pattern.converters}
-    return reverse(f"console:{pattern.name}", kwargs=wanted)
 
 
 class TestGateways:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from django.test import Client
 
-from tests.flow.callers import PASSWORD, confirm_it_is_them, give_app, staff
+from tests.flow.callers import PASSWORD, confirm_it_is_them, give_app, staff, text
 from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
 from urgentaction.accounts import people
@@ -32,12 +32,6 @@ def administrator() -> Client:
     client = staff(Role.ADMINISTRATOR)
     confirm_it_is_them(client)
     return client
-
-
-def text(answer: Any, status: int = 200) -> str:
-    assert answer.status_code == status
-    page: str = answer.content.decode()
-    return page
 
 
 def member(name: str = "ada", role: Role = Role.VIEWER) -> User:

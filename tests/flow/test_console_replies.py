@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.flow.callers import staff
+from tests.flow.callers import text
 from tests.flow.world import World
-from urgentaction.accounts.models import AuditEntry, Role
+from urgentaction.accounts.models import AuditEntry
 from urgentaction.core import clock
 from urgentaction.deliveries.models import HumanTaskKind
 from urgentaction.deliveries.people import open_task
@@ -18,22 +18,6 @@ from urgentaction.receipts.models import Receipt
 from urgentaction.supporters.models import Suppression
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def world() -> World:
-    return World.make()
-
-
-@pytest.fixture
-def editor() -> Client:
-    return staff(Role.EDITOR)
-
-
-def text(answer: Any) -> str:
-    assert answer.status_code == 200
-    page: str = answer.content.decode()
-    return page
 
 
 class TestReplies:

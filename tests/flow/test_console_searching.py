@@ -18,16 +18,6 @@ from urgentaction.deliveries.references import reference_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def world() -> World:
-    return World.make()
-
-
-@pytest.fixture
-def viewer() -> Client:
-    return staff(Role.VIEWER)
-
-
 def search(client: Client, words: str) -> str:
     answer = client.get("/console/search/", {"q": words})
     assert answer.status_code == 200

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import uuid
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from django.test import Client
-from django.urls import URLPattern, reverse
 
-from tests.flow.callers import staff
+from tests.flow.callers import staff, text
 from tests.flow.world import World
 from urgentaction import pipeline
 from urgentaction.accounts.models import AuditEntry, Role
 from urgentaction.channels.contract import Channel
-from urgentaction.console.supporters import urls
 from urgentaction.core import clock
 from urgentaction.receipts.models import Receipt
 from urgentaction.supporters import handing_in, segments
@@ -28,27 +25,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 HEADING = "name,email,phone,language,wants_email,wants_sms,consent_source,consented_at"
 CLARA = "Clara,clara@a.invalid,,ko,yes,no,letter,2015-05-03"
-
-
-@pytest.fixture
-def world() -> World:
-    return World.make()
-
-
-@pytest.fixture
-def editor() -> Client:
-    return staff(Role.EDITOR)
-
-
-@pytest.fixture
-def approver() -> Client:
-    return staff(Role.APPROVER)
-
-
-def text(answer: Any) -> str:
-    assert answer.status_code == 200, answer
-    page: str = answer.content.decode()
-    return page
 
 
 def path_of(one: Supporter) -> str:
@@ -62,26 +38,7 @@ def hand_in(client: Client, *rows: str, heading: str = HEADING) -> Any:
     )
 
 
-class TestRoles:
-    #: The least role, as docs/permissions.md has it; every other route needs an editor.
-    APPROVERS = frozenset(
-        {
-            *("supporter-erase", "supporter-tables", "supporter-table", "supporter-table-live"),
-            *("supporter-table-hand-in", "supporter-table-take", "supporter-table-drop"),
-        }
-    )
-
-    @pytest.mark.parametrize("pattern", urls.urlpatterns, ids=lambda pattern: str(pattern.name))
-    def test_each_role_gets_exactly_its_views(self, pattern: URLPattern) -> None:
-        least = Role.APPROVER if pattern.name in self.APPROVERS else Role.EDITOR
-        assert pattern.callback.needs == least  # type: ignore[attr-defined]
-        path = reverse(f"console:{pattern.name}", kwargs={name: uuid.uuid4() for name in pattern.pattern.converters})
-        ladder = (Role.VIEWER, Role.EDITOR, Role.APPROVER)
-        for role in ladder:
-            client = staff(role)
-            statuses = {client.get(path).status_code, client.post(path).status_code}
-            assert (403 in statuses) == (ladder.index(role) < ladder.index(least)), role
-
+class TestMenu:
     def test_a_viewer_has_no_entry_in_the_menu(self, editor: Client) -> None:
         assert "/console/supporters/" not in text(staff(Role.VIEWER).get("/console/"))
         assert "/console/supporters/" in text(editor.get("/console/"))

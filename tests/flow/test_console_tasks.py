@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.flow.callers import staff
-from tests.flow.following import audited, failed, fax, make_task, put, text, walk
+from tests.flow.callers import staff, text
+from tests.flow.following import audited, failed, fax, make_task, put, walk
 from tests.flow.world import World
 from urgentaction import pipeline
 from urgentaction.accounts.models import Role, User
@@ -18,11 +18,6 @@ from urgentaction.deliveries.models import HumanTask, HumanTaskKind
 from urgentaction.deliveries.rules import State
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def world() -> World:
-    return World.make()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
-from tests.flow.callers import PASSWORD, code_of, confirm_it_is_them, give_app, staff
+from tests.flow.callers import PASSWORD, code_of, confirm_it_is_them, give_app, staff, text
 from urgentaction.accounts.models import AuditEntry, Role, User
 from urgentaction.alerts.models import Alert
 from urgentaction.cases.models import Case
@@ -26,12 +26,6 @@ HOME, CAFE, ELSEWHERE = "192.0.2.7", "198.51.100.9", "203.0.113.{}"
 @pytest.fixture(autouse=True)
 def _forgotten_tries(transactional_db: None) -> None:
     cache.clear()
-
-
-def text(answer: Any, status: int = 200) -> str:
-    assert answer.status_code == status, answer.headers
-    page: str = answer.content.decode()
-    return page
 
 
 def member(name: str = "ada", role: Role = Role.VIEWER) -> User:

@@ -42,7 +42,7 @@ def hindrance(alert: Alert, *, by: str) -> Hindrance | None:
         return Hindrance.STALE
     if by == alert.drafted_by and alert.approvals_needed <= 1:
         return Hindrance.OWN_DRAFT
-    return Hindrance.FAMILY if _waits_for_family(alert) else None
+    return Hindrance.FAMILY if waits_for_family(alert) else None
 
 
 def refuse_if_hindered(alert: Alert, *, by: str) -> None:
@@ -78,7 +78,8 @@ def still_needed(alert: Alert) -> int:
     return max(alert.approvals_needed - given, 0 if has_enough_approvals(alert) else 1)
 
 
-def _waits_for_family(alert: Alert) -> bool:
+def waits_for_family(alert: Alert) -> bool:
+    """Whether it may start only once the family knows, and no update says yet that they do."""
     plan = AlertPlan.from_json(alert.plan)
     if plan.start is not Start.FAMILY_INFORMED or plan.supporters is None:
         return False

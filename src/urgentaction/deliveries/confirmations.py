@@ -22,7 +22,7 @@ from urgentaction.letters.organisation import organisation
 from urgentaction.supporters.models import SignUpRequest
 from urgentaction.supporters.sign_up import LIFETIME, SignUp, may_be_asked, seal
 
-from .single_mails import FINAL, Waiting, next_try, send_waiting
+from .single_mails import FINAL, Waiting, mail_with_link, next_try, send_waiting
 
 log = logging.getLogger(__name__)
 
@@ -92,21 +92,14 @@ def _mail(row: SignUpRequest, asked: SignUp) -> OutgoingEmail:
     ours = organisation().view(asked.language)
     link = f"{settings.PUBLIC_URL}/sign-up/confirm/{seal(asked)}/?lang={asked.language}"
     mail = confirmation_mail(asked.language, organisation=ours.name, link=link)
-    reference = f"c{row.id.hex}"
-    return OutgoingEmail(
-        reference=reference,
+    return mail_with_link(
+        mail,
+        reference=f"c{row.id.hex}",
         attempt=row.tries,
         to=asked.email,
-        valid_until=asked.asked_at + LIFETIME,
-        sender=settings.MAIL_FROM,
-        sender_name=ours.name,
-        reply_to=settings.MAIL_FROM,
-        return_path=f"b+{reference}@{settings.MAIL_BOUNCES}",
-        message_id=f"<{reference}@{settings.MAIL_BOUNCES}>",
-        date=asked.asked_at,
-        subject=mail.subject,
-        text=mail.text,
         language=asked.language,
+        written_at=asked.asked_at,
+        valid_until=asked.asked_at + LIFETIME,
     )
 
 

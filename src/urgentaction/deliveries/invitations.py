@@ -21,7 +21,7 @@ from urgentaction.core.errors import InvalidInput, SandboxRefusal
 from urgentaction.letters.invitation import invitation_mail
 from urgentaction.letters.organisation import organisation
 
-from .single_mails import FINAL, Waiting, next_try, send_waiting
+from .single_mails import FINAL, Waiting, mail_with_link, next_try, send_waiting
 
 log = logging.getLogger(__name__)
 
@@ -86,21 +86,14 @@ def _mail(row: Invitation) -> OutgoingEmail:
         until=f"{row.expires_at:%Y-%m-%d %H:%M}",
         is_for_password=row.user_id is not None,
     )
-    reference = f"i{row.id.hex}-{row.sendings}"
-    return OutgoingEmail(
-        reference=reference,
+    return mail_with_link(
+        mail,
+        reference=f"i{row.id.hex}-{row.sendings}",
         attempt=row.tries,
         to=row.email,
-        valid_until=row.expires_at,
-        sender=settings.MAIL_FROM,
-        sender_name=ours.name,
-        reply_to=settings.MAIL_FROM,
-        return_path=f"b+{reference}@{settings.MAIL_BOUNCES}",
-        message_id=f"<{reference}@{settings.MAIL_BOUNCES}>",
-        date=row.created_at,
-        subject=mail.subject,
-        text=mail.text,
         language=row.language,
+        written_at=row.created_at,
+        valid_until=row.expires_at,
     )
 
 

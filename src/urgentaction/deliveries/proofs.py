@@ -30,6 +30,7 @@ from urgentaction.supporters.service import address_index, suppressed_indexes
 from . import breaker, pace
 from .gateways import gateway_named
 from .recording import scaled
+from .references import message_id, return_path
 from .rules import THROTTLE_PAUSE
 from .ways import Way, find_way, held_back
 
@@ -97,8 +98,8 @@ def _proof(
         sender=settings.MAIL_FROM,
         sender_name=organisation().view(shown.language).name,
         reply_to=settings.MAIL_FROM,
-        return_path=f"b+{reference}@{settings.MAIL_BOUNCES}",
-        message_id=f"<{reference}@{settings.MAIL_BOUNCES}>",
+        return_path=return_path(reference),
+        message_id=message_id(reference),
         date=clock.now(),
         subject=f"{MARK} {shown.subject or alert.number}",
         text=f"{banner}\n\n{shown.text}",

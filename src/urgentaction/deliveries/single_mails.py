@@ -11,13 +11,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from django.conf import settings
 
 from urgentaction.channels.contract import Channel, Outcome, OutgoingEmail, Refused, RetryClass
+from urgentaction.letters.one_link import LinkMail
+from urgentaction.letters.organisation import organisation
 
 from . import breaker, pace
 from .gateways import gateway_named
 from .recording import scaled
+from .references import message_id, return_path
 from .rules import THROTTLE_PAUSE
 from .ways import Way, find_way, held_back
 
@@ -39,6 +44,38 @@ class Waiting:
     mail: OutgoingEmail
     put_off: Callable[[timedelta], None]
     settle: Callable[[Outcome], None]
+
+
+def mail_with_link(
+    mail: LinkMail,
+    *,
+    reference: str,
+    attempt: int,
+    to: str,
+    language: str,
+    written_at: datetime,
+    valid_until: datetime,
+) -> OutgoingEmail:
+    """A mail from us to one address. Two tries with one `reference` are one message (Message-ID).
+
+    Args:
+        reference: begins like no delivery's, so that no bounce of it is taken for one.
+    """
+    return OutgoingEmail(
+        reference=reference,
+        attempt=attempt,
+        to=to,
+        valid_until=valid_until,
+        sender=settings.MAIL_FROM,
+        sender_name=organisation().view(language).name,
+        reply_to=settings.MAIL_FROM,
+        return_path=return_path(reference),
+        message_id=message_id(reference),
+        date=written_at,
+        subject=mail.subject,
+        text=mail.text,
+        language=language,
+    )
 
 
 def send_waiting(take: Callable[[], Waiting | None], *, seconds: float) -> int:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -30,7 +31,7 @@ from .preview import with_example_link
 from .render import RenderedNotice
 from .service import (
     LaidOut,
-    fax_pages,
+    fax_pdf,
     language_of,
     lay_out,
     lay_out_notice,
@@ -40,6 +41,7 @@ from .service import (
     typesetter,
 )
 from .sms import SmsEncoding, sms_segments
+from .typeset import pdf_pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,12 +156,28 @@ def pdf_of(alert: Alert, targets: Sequence[AlertTarget], key: uuid.UUID, *, as_f
         plan = AlertPlan.from_json(alert.plan)
         target, made = _laid_out(alert, plan, targets, key)
         if as_fax:
-            found = fax_pages(plan, target, made)[0]
+            found = fax_pdf(plan, target, made)
         else:
             found = typesetter().letter_pdf(made.rendered, made.context, copy_for=made.copy_for)
     if not found:
         raise NotFound.of("letter", f"alert {alert.number} has no such letter")
     return found
+
+
+def fax_page_counts(alert: Alert, targets: Sequence[AlertTarget]) -> dict[uuid.UUID, int]:
+    """How many pages each letter would take on a fax, by the official's id; without those that can't be made.
+
+    Args:
+        alert: one that is not frozen.
+    """
+    plan, library = AlertPlan.from_json(alert.plan), Library()
+    counts: dict[uuid.UUID, int] = {}
+    with suppress(TemplateError):  # `contents_of` says why something can't be made
+        for target, _ in _in_their_languages(targets, plan):
+            with suppress(TemplateError):
+                made = lay_out(alert, plan, target, list(targets), library=library)
+                counts[target.official_id] = pdf_pages(fax_pdf(plan, target, made))
+    return counts
 
 
 def letter_for(alert: Alert, targets: Sequence[AlertTarget], key: uuid.UUID, audience: Audience) -> LaidOut:

@@ -233,28 +233,29 @@ def _letter(
 
 def fax_pages(plan: AlertPlan, target: AlertTarget, made: LaidOut) -> tuple[bytes, bytes]:
     """A letter's pages as they are faxed, and as they are faxed again; empty where it is not faxed."""
+    return fax_pdf(plan, target, made), fax_pdf(plan, target, made, is_repeat=True)
+
+
+def fax_pdf(plan: AlertPlan, target: AlertTarget, made: LaidOut, *, is_repeat: bool = False) -> bytes:
+    """A letter's pages as they are faxed first, or with `is_repeat` again; empty where it is not faxed."""
     if plan.officials is None:
-        return b"", b""
+        return b""
     channels = plan.officials.to if target.role == "to" else plan.officials.cc
     if Channel.FAX not in channels:
-        return b"", b""
+        return b""
     faxes = ContactPoint.objects.filter(office_id=target.official.office_id, channel=Channel.FAX, retired_at=None)
     printed = faxes.order_by("rank").values_list("printed_value", flat=True).first() or ""
-    first, again = (
-        typesetter().fax_pdf(
-            made.rendered,
-            made.context,
-            header=FaxHeader(
-                sent_on=made.context.alert.dated_on,
-                sender_number=made.context.organisation.fax,
-                to_number=printed,
-                is_repeat=is_repeat,
-            ),
-            copy_for=made.copy_for,
-        )
-        for is_repeat in (False, True)
+    return typesetter().fax_pdf(
+        made.rendered,
+        made.context,
+        header=FaxHeader(
+            sent_on=made.context.alert.dated_on,
+            sender_number=made.context.organisation.fax,
+            to_number=printed,
+            is_repeat=is_repeat,
+        ),
+        copy_for=made.copy_for,
     )
-    return first, again
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Whom a decision would reach at this moment, and what it would stop: for the dry run. Reads only.
+"""Whom a decision or an alert would reach at this moment, and what it would stop. Reads only.
 
 The counting statement asks the same questions as `deliveries.expand` does when it makes the rows (a test compares the
 two), but before the alert exists.
@@ -12,22 +12,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, prefetch_related_objects
 
-from urgentaction.alerts.models import Alert
+from urgentaction.alerts.models import Alert, AlertTarget
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.alerts.queries import live_alerts, sent_alerts
 from urgentaction.alerts.service import FALLBACK_LANGUAGE, follows_up
-from urgentaction.cases.models import Case, CaseAddressee
+from urgentaction.cases.models import Case
 from urgentaction.channels.contract import Channel
 from urgentaction.deliveries.expand import EVERYBODY, REACHED_BEFORE
 from urgentaction.deliveries.queries import follow, followed_by, reached_by, unsent_of
 from urgentaction.deliveries.rules import REACHED
 from urgentaction.directory.kinds import Health
-from urgentaction.directory.models import ContactPoint, Official
+from urgentaction.directory.models import ContactPoint, Office, Official
 from urgentaction.directory.queries import holder_among
 from urgentaction.letters.service import notice_languages
-from urgentaction.triggers.decision import OfficialsAudience, SupporterPlan, SupportersAudience, TriggerDecision
+from urgentaction.triggers.decision import (
+    OfficialPlan,
+    OfficialsAudience,
+    SupporterPlan,
+    SupportersAudience,
+    TriggerDecision,
+)
 from urgentaction.triggers.explain import AddresseeRole, AudienceCounts, OfficialCount, SupporterCount, UnsentCount
 
 _SUPPORTERS = """
@@ -74,12 +80,13 @@ def _followed(case: Case, decision: TriggerDecision) -> list[uuid.UUID]:
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """An office that a decision would write to: who holds it today (None: nobody is recorded), and where it is reached.
+    """An office that is written to: who holds it today (None: nobody is recorded), and where it is reached.
 
-    `points` are those not known to be dead, the office's own before its mission's.
+    `role` is "to" or "cc". `points` are those not known to be dead, the office's own before its mission's.
     """
 
-    addressee: CaseAddressee
+    office: Office
+    role: str
     official: Official | None
     points: tuple[ContactPoint, ...]
 
@@ -87,6 +94,47 @@ class Addressed:
     def channels(self) -> tuple[Channel, ...]:
         """The channels there is a contact point for."""
         return tuple(channel for channel in Channel if any(point.channel == channel for point in self.points))
+
+    def channels_of(self, plan: OfficialPlan) -> tuple[Channel, ...]:
+        """Those of a plan there is a contact point for, in the plan's order."""
+        return tuple(channel for channel in (plan.to if self.role == "to" else plan.cc) if channel in self.channels)
+
+    def first_point(self, channel: Channel) -> ContactPoint:
+        """The contact point that is tried first on one of its channels."""
+        return next(point for point in self.points if point.channel == channel)
+
+
+def addressees_of(case: Case) -> Iterator[Addressed]:
+    """The offices that a case's letters go to, in order, vacant ones included."""
+    rows = case.addressees.select_related("office__care_of")
+    with_points = ("office__contact_points", "office__care_of__contact_points")
+    for row in rows.prefetch_related("office__officials", *with_points):
+        yield Addressed(row.office, row.role, holder_among(row.office), _points_of(row.office))
+
+
+def addressed_by(alert: Alert, targets: Sequence[AlertTarget]) -> list[Addressed]:
+    """The offices that an alert writes to: those of `targets`, and those of its case that are vacant."""
+    with_points = ("official__office__contact_points", "official__office__care_of__contact_points")
+    prefetch_related_objects(targets, *with_points)
+    offices = ((one.official.office, one.role, one.official) for one in targets)
+    found = [Addressed(office, role, official, _points_of(office)) for office, role, official in offices]
+    return found + [one for one in addressees_of(alert.case) if one.official is None]
+
+
+def offices_reached(followed: list[uuid.UUID]) -> set[uuid.UUID]:
+    """The offices that something of these alerts reached."""
+    rows = reached_by(followed).filter(official__isnull=False)
+    return set(rows.values_list("official__office_id", flat=True))
+
+
+def _points_of(office: Office) -> tuple[ContactPoint, ...]:
+    own, through = office.contact_points.all(), office.care_of.contact_points.all() if office.care_of else ()
+    points = (*sorted(own, key=_in_order), *sorted(through, key=_in_order))
+    return tuple(point for point in points if point.health != Health.DEAD)
+
+
+def _in_order(point: ContactPoint) -> tuple[int, str]:
+    return point.rank, point.dial_value
 
 
 def addressed(case: Case, decision: TriggerDecision) -> list[Addressed]:
@@ -98,27 +146,18 @@ def _addressed(case: Case, decision: TriggerDecision, followed: list[uuid.UUID])
     audience = decision.officials_audience
     if decision.official_plan is None or audience in (OfficialsAudience.NONE, OfficialsAudience.NEW_TARGET):
         return
-    reached: set[uuid.UUID] | None = None
-    if audience is OfficialsAudience.REACHED_BEFORE:
-        rows = reached_by(followed).filter(official__isnull=False)
-        reached = set(rows.values_list("official__office_id", flat=True))
-    addressees = CaseAddressee.objects.filter(case=case).select_related("office__care_of")
-    with_points = ("office__contact_points", "office__care_of__contact_points")
-    for addressee in addressees.prefetch_related("office__officials", *with_points):
-        if reached is not None and addressee.office_id not in reached:
-            continue
-        own, mission = addressee.office.contact_points.all(), addressee.office.care_of
-        through = mission.contact_points.all() if mission is not None else ()
-        points = tuple(point for point in (*own, *through) if point.health != Health.DEAD)
-        yield Addressed(addressee, holder_among(addressee.office), points)
+    reached = offices_reached(followed) if audience is OfficialsAudience.REACHED_BEFORE else None
+    for one in addressees_of(case):
+        if reached is None or one.office.id in reached:
+            yield one
 
 
 def _officials(case: Case, decision: TriggerDecision, followed: list[uuid.UUID]) -> Iterator[OfficialCount]:
     for one in _addressed(case, decision, followed):
         if one.official is not None:
             yield OfficialCount(
-                name=f"{one.addressee.office} · {one.official}",
-                role=AddresseeRole(one.addressee.role),
+                name=f"{one.office} · {one.official}",
+                role=AddresseeRole(one.role),
                 channels=one.channels,
             )
 

@@ -20,7 +20,7 @@ from urgentaction.letters import preview, views
 from urgentaction.letters.preview import News, Wish
 from urgentaction.letters.service import FALLBACK, has_notices, writable_in
 from urgentaction.letters.typeset import pdf_pages
-from urgentaction.triggers.decision import OfficialPlan, TriggerDecision
+from urgentaction.triggers.decision import TriggerDecision
 from urgentaction.triggers.explain import SupporterCount, explain
 
 from .audience import Addressed, addressed, audience_counts
@@ -43,7 +43,7 @@ def forecast(case: Case, told: UpdateText, decision: TriggerDecision, *, dated_o
         lines=tuple(explain(decision, counts=counts)),
         letters=letters,
         notices=notices,
-        costs=tuple(_costs(letters, notices)),
+        costs=tuple(costs_of(letters, notices)),
         unsent=counts.unsent,
     )
     return replace(found, cautions=tuple(cautions(case, told, found, offices)))
@@ -99,23 +99,23 @@ def _letters(
         return
     kind = str(decision.letter_kind or "")
     written = set(case.texts.values_list("language", flat=True))
-    main = next((official for one, official in held if one.addressee.role == "to"), held[0][1])
+    main = next((official for one, official in held if one.role == "to"), held[0][1])
     drawn = _Drawn(case, told, decision, dated_on)
     for one, official in held:
-        office = one.addressee.office
+        office = one.office
         preferred = office.preferred_language
-        shown_to = official if one.addressee.role == "to" else main
+        shown_to = official if one.role == "to" else main
         language = preferred if preferred in written else FALLBACK
         language = writable_in(language, kind=kind, to=shown_to)
         letter, fault = drawn.letter(official, shown_to, language)
-        channels = _usable(plan, one)
+        channels = one.channels_of(plan)
         pages, too_late = _fax_pages(letter, official, language) if letter and Channel.FAX in channels else (0, "")
         yield LetterForecast(
             to=official.slug,
             official=str(official),
             office=str(office),
             office_id=office.id,
-            role=one.addressee.role,
+            role=one.role,
             kind=kind,
             language=language,
             preferred=preferred if preferred != language else "",
@@ -123,11 +123,6 @@ def _letters(
             fax_pages=pages,
             fault=fault or too_late,
         )
-
-
-def _usable(plan: OfficialPlan, one: Addressed) -> tuple[Channel, ...]:
-    wanted = plan.to if one.addressee.role == "to" else plan.cc
-    return tuple(channel for channel in wanted if channel in one.channels)
 
 
 def _fax_pages(letter: preview.Letter, reader: Official, language: str) -> tuple[int, str]:
@@ -164,8 +159,8 @@ def _notices(
         )
 
 
-def _costs(letters: Iterable[LetterForecast], notices: Iterable[NoticeForecast]) -> Iterator[Cost]:
-    """Mail is not counted: nobody bills it by the piece."""
+def costs_of(letters: Iterable[LetterForecast], notices: Iterable[NoticeForecast]) -> Iterator[Cost]:
+    """What these would cost. Mail is not counted: nobody bills it by the piece."""
     units = {
         Channel.FAX: sum(letter.fax_pages for letter in letters),
         Channel.SMS: sum(one.people * one.segments for one in notices),

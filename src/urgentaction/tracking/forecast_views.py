@@ -1,4 +1,7 @@
-"""What an update would lead to, as plain values for whoever decides on it. No supporter is in them by name. Pure."""
+"""What an update or an alert would lead to, as plain values for whoever decides on it. Pure.
+
+No supporter is in them by name.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from urgentaction.triggers.explain import UnsentCount
 
 
 class Caution(StrEnum):
-    """What somebody should know before they agree. What each says in words is the page's business."""
+    """What somebody should know before they agree. What each says in words is the console's business."""
 
     RUMOUR = "rumour"
     STALE = "stale"
@@ -34,6 +37,16 @@ class Caution(StrEnum):
     NO_GATEWAY = "no_gateway"
     IN_ENGLISH = "in_english"
     PUBLISHED = "published"
+    SANDBOX = "sandbox"
+    LONG_SMS = "long_sms"
+    # Of an alert alone:
+    OVERTAKEN = "overtaken"
+    TOO_LATE = "too_late"
+    NOT_ADDRESSED = "not_addressed"
+    NO_LETTER = "no_letter"
+    NO_NOTICE = "no_notice"
+    UNFIT_SMS = "unfit_sms"
+    TEMPLATE = "template"
 
 
 @dataclass(frozen=True, slots=True)

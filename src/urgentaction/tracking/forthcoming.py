@@ -11,12 +11,14 @@ from urgentaction.alerts.agreed import Agreed
 from urgentaction.alerts.models import Alert, AlertTarget
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.core.errors import Conflict
-from urgentaction.deliveries.queries import followed_by, reached_by
+from urgentaction.deliveries.queries import followed_by
 from urgentaction.letters import ahead
 from urgentaction.letters.ahead import Contents
 from urgentaction.letters.content import Audience
 from urgentaction.letters.service import LaidOut
 from urgentaction.triggers.decision import OfficialsAudience
+
+from .audience import offices_reached
 
 
 def contents_of(alert: Alert) -> Contents:
@@ -28,8 +30,7 @@ def targets_of(alert: Alert) -> list[AlertTarget]:
     """The officials who would be written to now: a follow-up leaves out those whom nothing reached."""
     targets = alert.targets.select_related("official__office")
     if AlertPlan.from_json(alert.plan).officials_audience is OfficialsAudience.REACHED_BEFORE:
-        reached = reached_by(followed_by(alert)).filter(official__isnull=False)
-        targets = targets.filter(official__office__in=set(reached.values_list("official__office_id", flat=True)))
+        targets = targets.filter(official__office__in=offices_reached(followed_by(alert)))
     return list(targets)
 
 

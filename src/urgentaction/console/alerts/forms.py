@@ -18,6 +18,7 @@ from urgentaction.alerts.plan import AlertPlan, Audience, compose_plan
 from urgentaction.cases.models import Case
 from urgentaction.cases.vocabulary import Status
 from urgentaction.channels.contract import Channel
+from urgentaction.console.names import language_name
 from urgentaction.core.errors import InvalidInput
 from urgentaction.core.ids import uuid7
 from urgentaction.core.languages import LETTER_LANGUAGES
@@ -146,7 +147,7 @@ class ComposeForm(TargetsForm):
     readers = forms.MultipleChoiceField(
         label=gettext_lazy("Only supporters who read"),
         help_text=gettext_lazy("None chosen: all of them."),
-        choices=lambda: [(code, wording.language_name(code)) for code in LETTER_LANGUAGES],
+        choices=lambda: [(code, language_name(code)) for code in LETTER_LANGUAGES],
         widget=forms.CheckboxSelectMultiple,
         required=False,
     )

@@ -12,6 +12,7 @@ from urgentaction.accounts.models import Role
 from urgentaction.alerts.models import Alert
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.alerts.queries import LIVE, alert_called
+from urgentaction.console.documents import to_keep
 from urgentaction.console.listing import listed
 from urgentaction.console.permissions import is_at_least, may
 from urgentaction.console.reading import names_of, with_progress
@@ -86,9 +87,7 @@ def letter(_request: HttpRequest, letter_id: uuid.UUID) -> HttpResponse:
     """A letter's PDF, to read or to print and post."""
     found = found_or_404(lambda: reading.letter_numbered(letter_id))
     name = f"{found.alert.number.replace('/', '-')}-{found.role}-{found.language}.pdf"
-    response = HttpResponse(bytes(found.pdf), content_type="application/pdf")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return private(response)
+    return to_keep(HttpResponse(bytes(found.pdf), content_type="application/pdf"), name)
 
 
 def _alert_context(request: HttpRequest, alert_id: uuid.UUID) -> dict[str, Any]:

@@ -8,25 +8,22 @@ from __future__ import annotations
 import uuid
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
 from urgentaction.accounts.models import Role
 from urgentaction.alerts.models import Alert
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.alerts.queries import LIVE, alert_called
-from urgentaction.channels.contract import Channel
+from urgentaction.console.cautions import said
+from urgentaction.console.documents import framed, pdf_to_read, plain
 from urgentaction.console.permissions import may
-from urgentaction.console.responses import found_or_404, page, private
+from urgentaction.console.responses import found_or_404, page
 from urgentaction.core.errors import TemplateError
 from urgentaction.letters.content import Audience
 from urgentaction.tracking import forthcoming
-from urgentaction.tracking.audience import supporters_of
+from urgentaction.tracking.alert_forecast import alert_costs, cautions_of, notices_of
 
 from . import reading
-from .cautions import cautions_of
-
-_FRAME_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
 
 @require_safe
@@ -41,7 +38,7 @@ def preview(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
         "plan": AlertPlan.from_json(alert.plan),
         "contents": contents,
         "is_ahead": is_ahead,
-        "cautions": cautions_of(alert, contents, forthcoming.targets_of(alert)) if is_ahead else [],
+        "cautions": said(cautions_of(alert, contents)) if is_ahead else [],
         "audiences": [Audience.PUBLIC.value, Audience.SUPPORTER.value],
         "here": "alerts",
         **reading.choices(request, alert),
@@ -52,25 +49,22 @@ def preview(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 @require_safe
 @may(Role.VIEWER)
 def numbers(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
-    """How many it would reach now, by channel and language; a part of the preview, because it takes longer."""
+    """How many it would reach now, and what it may cost; a part of the preview, because it takes longer."""
     alert = found_or_404(lambda: alert_called(str(alert_id)))
     contents = forthcoming.contents_of(alert)
-    segments = {one.language: one.segments for one in contents.notices if one.channel is Channel.SMS}
-    rows = [
-        (count, segments.get(count.language, 0) * count.people if count.channel is Channel.SMS else 0)
-        for count in supporters_of(alert)
-    ]
+    rows = notices_of(alert, contents)
     context = {
-        "rows": rows,
-        "people": sum(count.people for count, _ in rows),
-        "segments": sum(cost for _, cost in rows),
+        "plan": AlertPlan.from_json(alert.plan),
+        "rows": [(row, row.segments * row.people) for row in rows],
+        "people": sum(row.people for row in rows),
+        "segments": sum(row.segments * row.people for row in rows),
+        "costs": alert_costs(alert, contents, rows) if alert.frozen_at is None else [],
     }
     return page(request, "console/alerts/numbers.html", context)
 
 
 @require_safe
 @may(Role.VIEWER)
-@xframe_options_sameorigin
 def letter_html(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     """A letter as a mail shows it; with `?audience=` as others than its addressee would read it."""
     alert, key = _asked_for(request, alert_id)
@@ -78,12 +72,12 @@ def letter_html(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     if audience not in set(Audience):
         raise Http404
     if alert.frozen_at is not None and audience == Audience.GOVERNMENT:
-        return _framed(found_or_404(lambda: forthcoming.contents_of(alert).letter(str(key))).html)
+        return framed(HttpResponse(found_or_404(lambda: forthcoming.contents_of(alert).letter(str(key))).html))
     try:
         made = found_or_404(lambda: forthcoming.letter_for(alert, key, Audience(audience)))
     except TemplateError as fault:
-        return _plain(str(fault))
-    return _framed(made.rendered.html)
+        return framed(plain(str(fault)))
+    return framed(HttpResponse(made.rendered.html))
 
 
 @require_safe
@@ -95,21 +89,18 @@ def letter_pdf(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     try:
         pages = found_or_404(lambda: forthcoming.pdf_of(alert, key, as_fax=as_fax))
     except TemplateError as fault:
-        return _plain(str(fault))
-    response = HttpResponse(pages, content_type="application/pdf")
+        return framed(plain(str(fault)))
     name = f"{'' if alert.frozen_at else 'PREVIEW-'}{alert.number.replace('/', '-')}{'-fax' if as_fax else ''}.pdf"
-    response.headers["Content-Disposition"] = f'inline; filename="{name}"'
-    return private(response)
+    return pdf_to_read(pages, name)
 
 
 @require_safe
 @may(Role.VIEWER)
-@xframe_options_sameorigin
 def notice_html(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     """A notice as a mail shows it, addressed to nobody by name; `?which=email-ko`."""
     alert = found_or_404(lambda: alert_called(str(alert_id)))
     shown = found_or_404(lambda: forthcoming.contents_of(alert).notice(request.GET.get("which", "")))
-    return _framed(shown.html) if shown.html else _plain(shown.text or shown.fault)
+    return framed(HttpResponse(shown.html) if shown.html else plain(shown.text or shown.fault))
 
 
 def _asked_for(request: HttpRequest, alert_id: uuid.UUID) -> tuple[Alert, uuid.UUID]:
@@ -124,15 +115,3 @@ def _asked_for(request: HttpRequest, alert_id: uuid.UUID) -> tuple[Alert, uuid.U
     if first is None:
         raise Http404
     return alert, first
-
-
-def _framed(document: str) -> HttpResponse:
-    response = HttpResponse(document)
-    response.headers["Content-Security-Policy"] = _FRAME_POLICY
-    return private(response)
-
-
-def _plain(text: str) -> HttpResponse:
-    response = HttpResponse(text, content_type="text/plain; charset=utf-8")
-    response.headers["Content-Security-Policy"] = _FRAME_POLICY
-    return private(response)

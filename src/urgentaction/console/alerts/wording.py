@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from babel import Locale
 from django.utils.functional import Promise
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from urgentaction.alerts.deciding import Hindrance
@@ -63,7 +61,6 @@ CHANNELS: Mapping[str, Promise] = {
     Channel.EMAIL: _("email (officials and supporters)"),
     Channel.SMS: _("SMS (supporters)"),
 }
-CHANNEL_NAMES: Mapping[str, Promise] = {Channel.FAX: _("fax"), Channel.EMAIL: _("email"), Channel.SMS: _("SMS")}
 ROLES: Mapping[str, Promise] = {"to": _("addressed"), "cc": _("copied in")}
 HINDRANCES: Mapping[str, Promise] = {
     Hindrance.NOT_WAITING: _("It does not wait for a decision any more."),
@@ -72,9 +69,3 @@ HINDRANCES: Mapping[str, Promise] = {
     Hindrance.OWN_DRAFT: _("You drafted it, so another person has to approve it."),
     Hindrance.FAMILY: _("Record first that the family was informed; then supporters may hear of it."),
 }
-
-
-def language_name(code: str) -> str:
-    """`zh-Hans` → “Simplified Chinese”, in the interface's language."""
-    shown = Locale.parse(code.replace("-", "_")).get_display_name((get_language() or "en").partition("-")[0])
-    return shown or code

@@ -10,13 +10,14 @@ from django.views.decorators.http import require_POST
 from urgentaction.accounts.models import Role
 from urgentaction.cases.queries import case_called
 from urgentaction.cases.service import read_names
+from urgentaction.console.documents import to_keep
+from urgentaction.console.names import reader_language
 from urgentaction.console.permissions import acting, may
-from urgentaction.console.responses import found_or_404, page, private
+from urgentaction.console.responses import found_or_404, page
 from urgentaction.core import clock
 from urgentaction.core.errors import TemplateError
 from urgentaction.tracking.dossier_file import dossier_file
 
-from .filters import language
 from .reading import label_of
 
 
@@ -29,7 +30,7 @@ def case_names(request: HttpRequest, reference: str) -> HttpResponse:
     lines = [
         {
             "key": one.key,
-            "label": label_of(one, language()),
+            "label": label_of(one, reader_language()),
             "name": one.confidential_name,
             "spellings": [spelling for spelling in one.confidential_spellings.split("\n") if spelling],
             "note": one.consent_note,
@@ -60,6 +61,4 @@ def _dossier(request: HttpRequest, reference: str, *, is_confidential: bool) -> 
     except TemplateError as refusal:
         messages.error(request, str(refusal))
         return redirect("console:case", reference=case.reference)
-    response = HttpResponse(found.pdf, content_type="application/pdf")
-    response.headers["Content-Disposition"] = f'attachment; filename="{found.name}"'
-    return private(response)
+    return to_keep(HttpResponse(found.pdf, content_type="application/pdf"), found.name)

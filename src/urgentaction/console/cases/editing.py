@@ -14,6 +14,7 @@ from urgentaction.cases.archive import unpacked
 from urgentaction.cases.importing import import_case
 from urgentaction.cases.models import Case, Person
 from urgentaction.cases.queries import case_called
+from urgentaction.console.names import reader_language
 from urgentaction.console.permissions import acting, may
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.core.errors import InvalidInput
@@ -21,7 +22,6 @@ from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.letters.sections import parse_sections
 
 from .editing_forms import ConsentForm, ImportForm, TextForm, TitlesForm
-from .filters import language as reader_language
 from .reading import SEALED, label_of
 
 

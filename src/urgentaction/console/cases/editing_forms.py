@@ -11,24 +11,14 @@ from django.utils.translation import gettext_lazy as _
 from urgentaction.cases.editing import LONGEST_LINE, LONGEST_TEXT, Consent
 from urgentaction.cases.models import Case, Person
 from urgentaction.cases.queries import Shown
-from urgentaction.console.templatetags.console_cases import language_name
-from urgentaction.core.errors import InvalidInput
+from urgentaction.console.forms import Refusable
+from urgentaction.console.names import language_name
 
 _SHOWN = [
     (Shown.DESCRIPTION.value, _("by description: “a man from …”")),
     (Shown.PSEUDONYM.value, _("by pseudonym")),
     (Shown.NAME.value, _("by name")),
 ]
-
-
-class Refusable(forms.Form):
-    """A form that takes what a room refused to its fields."""
-
-    def refuse(self, refusal: InvalidInput) -> None:
-        """Put each problem at the field it is about; what is about none stands above them."""
-        for problem in refusal.problems:
-            is_ours = problem.field in self.fields
-            self.add_error(problem.field if is_ours else None, problem.message if is_ours else str(problem))
 
 
 class ConsentForm(Refusable):

@@ -5,38 +5,30 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import django_filters
-from babel import Locale
 from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.queries import LIVE
 from urgentaction.cases.models import Case, CaseCountry
-from urgentaction.cases.vocabulary import LANGUAGES, CountryRole, Status, label
+from urgentaction.cases.vocabulary import CountryRole, Status, label
+from urgentaction.console.names import country_name, reader_language
 
 RUNNING, WAITING, QUIET = "running", "waiting", "none"
 
 
-def language() -> str:
-    """The reader's language, as far as the vocabulary has it."""
-    base = (get_language() or "en").partition("-")[0]
-    return base if base in LANGUAGES else "en"
-
-
 def _statuses() -> list[tuple[str, str]]:
-    return [("none", str(_("none yet"))), *((one.value, label(one, language())) for one in Status)]
+    return [("none", str(_("none yet"))), *((one.value, label(one, reader_language())) for one in Status)]
 
 
 def _roles() -> list[tuple[str, str]]:
-    return [(one.value, label(one, language())) for one in CountryRole]
+    return [(one.value, label(one, reader_language())) for one in CountryRole]
 
 
 def _countries() -> list[tuple[str, str]]:
-    names = Locale(language() if language() in ("en", "ko") else "en").territories
     codes = CaseCountry.objects.order_by().values_list("country", flat=True).distinct()
-    return sorted(((code, str(names.get(code, code))) for code in codes), key=lambda pair: pair[1])
+    return sorted(((code, country_name(code)) for code in codes), key=lambda pair: pair[1])
 
 
 class CaseFilter(django_filters.FilterSet):

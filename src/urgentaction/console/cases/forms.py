@@ -12,11 +12,11 @@ from urgentaction.cases.models import Case
 from urgentaction.cases.naming import misnamed_in_line
 from urgentaction.cases.service import UpdateText
 from urgentaction.cases.vocabulary import Confidence, Status, label
+from urgentaction.console.forms import Refusable
+from urgentaction.console.names import reader_language
 from urgentaction.core import clock
-from urgentaction.core.errors import InvalidInput
 from urgentaction.triggers.ruleset import shipped
 
-from .filters import language
 from .reading import label_of, persons_of
 
 _GROUPS = {
@@ -34,7 +34,7 @@ _SURE = {
 }
 
 
-class UpdateForm(forms.Form):
+class UpdateForm(Refusable):
     """What happened, how sure we are, when and where, to whom, who says so."""
 
     status = forms.ChoiceField(label=_("What happened"))
@@ -92,10 +92,10 @@ class UpdateForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.case = case
         self._choose("status", [("", _("choose")), *_statuses()])
-        sure = [(one.value, f"{label(one, language())} – {words}") for one, words in _SURE.items()]
+        sure = [(one.value, f"{label(one, reader_language())} – {words}") for one, words in _SURE.items()]
         self._choose("confidence", [("", _("choose")), *sure])
         people = persons_of(case)
-        self._choose("persons", [(one.key, f"{one.key}: {label_of(one, language())}") for one in people])
+        self._choose("persons", [(one.key, f"{one.key}: {label_of(one, reader_language())}") for one in people])
         known = list(case.sources.order_by("label").values_list("label", flat=True))
         if not known:
             self.fields["new_source"].label = self.fields["source"].label
@@ -139,11 +139,6 @@ class UpdateForm(forms.Form):
         given: date | None = self.cleaned_data["dated_on"]
         return given
 
-    def refuse(self, refusal: InvalidInput) -> None:
-        """Put what the rules found at the fields it is about."""
-        for problem in refusal.problems:
-            self.add_error(problem.field if problem.field in self.fields else None, problem.message)
-
     def _nameless(self, name: str) -> str:
         given: str = self.cleaned_data[name]
         if given and (problems := misnamed_in_line(name, given, list(self.case.persons.all()))):
@@ -161,5 +156,5 @@ def _statuses() -> list[tuple[str, list[tuple[str, str]]]]:
     rules = shipped()
     groups: dict[int | None, list[tuple[str, str]]] = {level: [] for level in _GROUPS}
     for one in Status:
-        groups[rules.plan_for(one).level].append((one.value, label(one, language())))
+        groups[rules.plan_for(one).level].append((one.value, label(one, reader_language())))
     return [(str(words), groups[level]) for level, words in _GROUPS.items() if groups[level]]

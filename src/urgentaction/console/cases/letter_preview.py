@@ -15,8 +15,9 @@ from urgentaction import pipeline
 from urgentaction.accounts.models import Role
 from urgentaction.cases.models import Case
 from urgentaction.cases.queries import case_called
+from urgentaction.console.documents import alone, pdf_to_read
 from urgentaction.console.permissions import may
-from urgentaction.console.responses import found_or_404, page, private
+from urgentaction.console.responses import found_or_404, page
 from urgentaction.core.errors import InvalidInput, NotFound, TemplateError
 from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.letters import preview
@@ -24,12 +25,6 @@ from urgentaction.letters.preview import Form, Wish
 from urgentaction.tracking.forecast import wish_for
 
 from .forms import UpdateForm
-
-#: Mails bring their own styles along, and nothing else is let in.
-MAIL_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'; sandbox"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +70,24 @@ def _shown(request: HttpRequest, case: Case, wish: Wish, form: Form) -> HttpResp
         return _text(request, case, wish, message.text, encoding=message.encoding.value, segments=message.segments)
     if not preview.is_letter(wish.kind) or not (wish.to or form in (Form.PDF, Form.FAX)):
         notice = preview.notice(case, wish)
-        return _mail(notice.html) if form is Form.HTML else _text(request, case, wish, notice.text, notice.subject)
+        return (
+            alone(HttpResponse(notice.html))
+            if form is Form.HTML
+            else _text(request, case, wish, notice.text, notice.subject)
+        )
     letter = preview.letter(case, wish)
     if form is Form.PDF:
         return _pdf(letter.pdf(), case, wish, form)
     if form is Form.FAX:
         return _pdf(letter.fax_pdf(), case, wish, form)
     if form is Form.HTML:
-        return _mail(letter.rendered.html)
+        return alone(HttpResponse(letter.rendered.html))
     return _text(request, case, wish, letter.rendered.text, letter.rendered.re_line, notes=letter.notes)
 
 
 def _pdf(content: bytes, case: Case, wish: Wish, form: Form) -> HttpResponse:
-    response = HttpResponse(content, content_type="application/pdf")
     name = f"{case.reference}-preview-{wish.kind}-{wish.language}-{form.value}.pdf"
-    response.headers["Content-Disposition"] = f'inline; filename="{name}"'
-    return private(response)
-
-
-def _mail(html: str) -> HttpResponse:
-    response = HttpResponse(html)
-    response.headers["Content-Security-Policy"] = MAIL_POLICY
-    return private(response)
+    return pdf_to_read(content, name)
 
 
 def _text(

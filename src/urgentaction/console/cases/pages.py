@@ -12,13 +12,15 @@ from urgentaction.alerts.queries import LIVE
 from urgentaction.cases.models import Case
 from urgentaction.cases.queries import case_called
 from urgentaction.console.listing import listed
+from urgentaction.console.names import reader_language
 from urgentaction.console.permissions import is_at_least, may
 from urgentaction.console.reading import with_progress
 from urgentaction.console.responses import found_or_404, page
+from urgentaction.tracking.audience import addressees_of
 from urgentaction.tracking.story import Part
 
 from . import reading
-from .filters import CaseFilter, language
+from .filters import CaseFilter
 
 SORTS = {
     "reference": ("reference",),
@@ -60,8 +62,8 @@ def case_context(request: HttpRequest, found: Case) -> dict[str, Any]:
         "case": found,
         "zone": reading.zone_of(found),
         "countries": list(found.countries.order_by("role", "country")),
-        "persons": reading.lines_of(reading.persons_of(found), language()),
-        "addressees": reading.addressees_of(found),
+        "persons": reading.lines_of(reading.persons_of(found), reader_language()),
+        "addressees": list(addressees_of(found)),
         "texts": list(found.texts.order_by("language").values_list("language", flat=True)),
         "live": with_progress(live),
         "events": events,

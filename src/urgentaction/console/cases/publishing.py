@@ -20,10 +20,11 @@ from urgentaction.alerts.models import Alert
 from urgentaction.alerts.queries import alert_called
 from urgentaction.cases.models import Case, StatusUpdate
 from urgentaction.cases.queries import case_called
+from urgentaction.console.forms import Refusable
+from urgentaction.console.names import language_name, reader_language
 from urgentaction.console.permissions import acting, is_at_least, may
 from urgentaction.console.reading import names_of
 from urgentaction.console.responses import attempt, found_or_404, page
-from urgentaction.console.templatetags.console_cases import language_name
 from urgentaction.core.errors import InvalidInput, TemplateError
 from urgentaction.letters.models import Publication, PublicUpdate
 from urgentaction.letters.published import languages_of, letters_telling, standing_of
@@ -36,8 +37,6 @@ from urgentaction.letters.publishing import (
 )
 from urgentaction.letters.topics import REGIONS, Topic, region_name
 
-from .editing_forms import Refusable
-from .filters import language
 from .reading import zone_of
 
 MOST = 100
@@ -96,7 +95,7 @@ class PublishForm(Refusable):
         super().__init__(*args, **kwargs)
         written = case.texts.order_by("language").values_list("language", flat=True)
         nothing = ("", _("none"))
-        regions = sorted(((code, region_name(code, language())) for code in REGIONS), key=lambda pair: pair[1])
+        regions = sorted(((code, region_name(code, reader_language())) for code in REGIONS), key=lambda pair: pair[1])
         slugs = Publication.objects.filter(alert__case=case).order_by("-published_at").values_list("slug", flat=True)
         choices: dict[str, list[tuple[str, Any]]] = {
             "languages": [(one, language_name(one)) for one in written],

@@ -9,11 +9,9 @@ from django.db.models import Prefetch, QuerySet
 
 from urgentaction.alerts.models import Alert
 from urgentaction.alerts.queries import LIVE
-from urgentaction.cases.models import Case, CaseAddressee, CaseCountry, Person
+from urgentaction.cases.models import Case, CaseCountry, Person
 from urgentaction.cases.zones import time_zone_of
 from urgentaction.console.reading import names_of
-from urgentaction.directory.models import Official
-from urgentaction.directory.queries import officials_in_office
 from urgentaction.tracking.story import Event, Part, story
 
 #: Never read unless somebody asked for them by name (`names_of_persons`).
@@ -57,24 +55,6 @@ def label_of(person: Person, language: str) -> str:
     """What staff call a person: the public name, else the pseudonym, else the description, else the key."""
     described = person.descriptions.get(language) or person.descriptions.get("en") or ""
     return person.public_name or person.pseudonym or described or person.key
-
-
-@dataclass(frozen=True, slots=True)
-class AddresseeLine:
-    """An office that letters go to, who holds it now (None: vacant) and by which channels it can be reached."""
-
-    addressee: CaseAddressee
-    official: Official | None
-    channels: tuple[str, ...]
-
-
-def addressees_of(case: Case) -> list[AddresseeLine]:
-    """The offices of a case in order."""
-    rows = case.addressees.select_related("office").prefetch_related("office__contact_points")
-    return [
-        AddresseeLine(entry, official, tuple(dict.fromkeys(one.channel for one in entry.office.contact_points.all())))
-        for entry, official in officials_in_office(rows)
-    ]
 
 
 def events_of(case: Case, part: str) -> tuple[list[Event], Mapping[str, str]]:

@@ -20,6 +20,8 @@ from urgentaction import pipeline
 from urgentaction.accounts.models import Role
 from urgentaction.cases.models import Case
 from urgentaction.cases.queries import case_called
+from urgentaction.console.cautions import said
+from urgentaction.console.names import reader_language
 from urgentaction.console.permissions import acting, may
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.core.errors import Conflict, InvalidInput
@@ -27,7 +29,6 @@ from urgentaction.pipeline import Reported
 from urgentaction.tracking.forecast import forecast
 
 from . import reading, wording
-from .filters import language
 from .forms import UpdateForm
 
 
@@ -99,7 +100,7 @@ def _show(request: HttpRequest, case: Case, form: UpdateForm) -> HttpResponse:
     except InvalidInput as refusal:
         form.refuse(refusal)
         return _ask(request, case, form)
-    persons = {one.key: reading.label_of(one, language()) for one in reading.persons_of(case)}
+    persons = {one.key: reading.label_of(one, reader_language()) for one in reading.persons_of(case)}
     context: dict[str, Any] = {
         "case": case,
         "zone": reading.zone_of(case),
@@ -111,7 +112,7 @@ def _show(request: HttpRequest, case: Case, form: UpdateForm) -> HttpResponse:
         "agreed": agreed,
         "concerned": [(key, persons.get(key, key)) for key in decision.concerned],
         "left_out": [(key, persons.get(key, key), key in decision.remainder) for key in decision.left_out],
-        "cautions": [wording.said(one) for one in found.cautions],
+        "cautions": said(found.cautions),
         "approval": wording.approval(decision),
         "start": wording.start(decision),
         "reasons": wording.reasons(decision),

@@ -1,66 +1,17 @@
-"""The words for what an update leads to: cautions, approvals, starts, reasons. Values in, translated text out."""
+"""The words for what an update leads to: approvals, starts, reasons. Values in, translated text out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
 
-from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from urgentaction.cases.vocabulary import Status, label
-from urgentaction.console.templatetags.console_cases import channel_name, language_name
-from urgentaction.console.templatetags.console_lists import moment
-from urgentaction.tracking.forecast_views import Caution, Warned
+from urgentaction.console.names import reader_language
 from urgentaction.triggers.decision import Action, Approval, Reason, ReasonCode, Start, TriggerDecision
 
-from .filters import language
-
-_CAUTIONS: Mapping[Caution, Promise] = {
-    Caution.LETTER_FAULTY: gettext_lazy("A text can’t be made, and its alert would stop at once: %(why)s"),
-    Caution.STALE: gettext_lazy(
-        "It is as of %(as_of)s, but the case is already known as of %(latest)s: it is written down and changes nothing."
-    ),
-    Caution.RUMOUR: gettext_lazy(
-        "A rumour sends nothing, stops nothing and leaves the case as it is. It makes a draft to decide on."
-    ),
-    Caution.FAMILY: gettext_lazy(
-        "The family comes first: nothing goes to supporters and nothing is published before an update says that they "
-        "know."
-    ),
-    Caution.REMAINDER: gettext_lazy(
-        "%(persons)s: still at risk, and this stops their running appeal. Report their own status next, or compose an "
-        "alert for them."
-    ),
-    Caution.NEW_TARGET: gettext_lazy("Whom the successor letter goes to is for a person to choose."),
-    Caution.NOBODY: gettext_lazy("At this moment nobody would hear of it."),
-    Caution.VACANT: gettext_lazy("%(office)s: nobody is recorded as holding this office, so no letter goes there."),
-    Caution.NO_CONTACT: gettext_lazy(
-        "%(office)s: there is no way to reach it that the rule allows. It becomes a task for a person."
-    ),
-    Caution.UNVERIFIED: gettext_lazy("%(office)s: nobody has verified its %(channel)s."),
-    Caution.FAILING: gettext_lazy("%(office)s: its %(channel)s has failed lately."),
-    Caution.IN_ENGLISH: gettext_lazy(
-        "%(office)s prefers %(preferred)s, but the letter will be in %(language)s: text, template or salutation is "
-        "missing."
-    ),
-    Caution.CONSENT_CHANGED: gettext_lazy(
-        "The consent of %(person)s is newer than the last letter: read how it names them."
-    ),
-    Caution.NO_CONSENT: gettext_lazy("No consent of %(person)s is on record: they appear by description or pseudonym."),
-    Caution.EMBARGO: gettext_lazy("The case is under embargo until %(until)s: open letters stay hidden until then."),
-    Caution.NO_GATEWAY: gettext_lazy("No gateway for %(channel)s works at this moment: what needs one waits."),
-    Caution.PUBLISHED: gettext_lazy(
-        "Published letters of this case: %(letters)s. They tell of a change only once you publish this update."
-    ),
-}
-#: What stands out: it keeps somebody from hearing, or it can't be taken back.
-_GRAVE = frozenset(
-    {Caution.LETTER_FAULTY, Caution.FAMILY, Caution.REMAINDER, Caution.VACANT, Caution.NO_CONTACT, Caution.NO_GATEWAY}
-)
 _REASONS: Mapping[ReasonCode, Promise] = {
     ReasonCode.FIRST_STATUS: gettext_lazy("It is the case’s first status."),
     ReasonCode.STATUS_UNCHANGED: gettext_lazy("The status was the same before."),
@@ -85,27 +36,6 @@ _REASONS: Mapping[ReasonCode, Promise] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A caution in words."""
-
-    words: str
-    is_grave: bool
-
-
-def said(warned: Warned) -> Said:
-    """A caution in the reader's language."""
-    values: dict[str, Any] = dict(warned.values)
-    if "channel" in values:
-        values["channel"] = channel_name(values["channel"])
-    for name in ("language", "preferred"):
-        if name in values:
-            values[name] = language_name(values[name])
-    if "until" in values:
-        values["until"] = moment(parse_datetime(values["until"]))
-    return Said(str(_CAUTIONS[warned.caution]) % values, warned.caution in _GRAVE)
-
-
 def reasons(decision: TriggerDecision) -> list[str]:
     """Why the rules decided as they did."""
     return [words for reason in decision.reasons if (words := _reason(reason))]
@@ -113,7 +43,7 @@ def reasons(decision: TriggerDecision) -> list[str]:
 
 def _reason(reason: Reason) -> str:
     if reason.code is ReasonCode.STATUS_CHANGED:
-        before = ", ".join(label(Status(one), language()) for one in reason.values["from"].split(","))
+        before = ", ".join(label(Status(one), reader_language()) for one in reason.values["from"].split(","))
         return _("The status before was: %(before)s.") % {"before": before}
     return str(_REASONS.get(reason.code, ""))
 

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import django_filters
 from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from urgentaction.console.forms import PlainText
+from urgentaction.console.names import CHANNELS
 from urgentaction.console.permissions import acting
 from urgentaction.core import clock
 from urgentaction.deliveries.models import Delivery, HumanTask
 from urgentaction.incidents.models import Incident
 
-from .wording import CHANNELS, ROLES, TASK_KINDS
+from .wording import ROLES, TASK_KINDS
 
 LONGEST_REASON = 150
-
-
-class PlainText(forms.CharField):
-    """One line that is printed as it was typed: blanks at its ends and control characters are not part of it."""
-
-    def to_python(self, value: Any) -> str:
-        """The line, its blanks single."""
-        said = " ".join((super().to_python(value) or "").split())
-        if not said.isprintable():
-            raise forms.ValidationError(_("This contains a control character; write plain text."))
-        return said
 
 
 class ReasonForm(forms.Form):

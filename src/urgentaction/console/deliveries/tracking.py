@@ -16,6 +16,8 @@ from django.views.decorators.http import require_safe
 from urgentaction.accounts.models import Role
 from urgentaction.alerts.models import Alert
 from urgentaction.channels.contract import Channel
+from urgentaction.console.documents import to_keep
+from urgentaction.console.names import channel_name
 from urgentaction.console.permissions import may
 from urgentaction.console.reading import with_progress
 from urgentaction.console.responses import found_or_404, page
@@ -27,7 +29,7 @@ from urgentaction.tracking.export import HEADER, delivery_rows
 from urgentaction.tracking.queries import deliveries_of
 
 from . import plots, reading
-from .wording import CHANNELS, MOMENTS, STATES, TOOK
+from .wording import MOMENTS, STATES, TOOK
 
 PAGE = 100
 #: An axis of time ends this many steps after the last thing that happened, so that a curve's end can be seen.
@@ -101,10 +103,7 @@ def deliveries_csv(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponseBas
     alert = found_or_404(lambda: reading.alert_with_case(alert_id))
     lines = csv_lines(HEADER, delivery_rows(alert, **_chosen(request)))
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    name = f"{alert.number.replace('/', '-')}-deliveries.csv"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return to_keep(response, f"{alert.number.replace('/', '-')}-deliveries.csv")
 
 
 def _chosen(request: HttpRequest) -> dict[str, str]:
@@ -136,7 +135,7 @@ def plots_of(alert: Alert) -> dict[str, Any]:
 
 
 def _plots(one: ChannelCourse) -> ChannelPlots:
-    channel = str(CHANNELS[one.channel])
+    channel = channel_name(one.channel)
     length = _length(one)
     # Mail has no receipt of its arrival: an empty curve would only look like a failure.
     drawn = [name for name in CURVES if one.channel != Channel.EMAIL or name != "delivered" or one.curves[name][-1]]

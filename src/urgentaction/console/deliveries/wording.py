@@ -32,7 +32,6 @@ MEANINGS: Mapping[str, Promise] = {
     "suppressed": _("The recipient asked for no messages, or the address may not be used."),
 }
 ROLES: Mapping[str, Promise] = {"to": _("official"), "cc": _("copy to"), "supporter": _("supporters")}
-CHANNELS: Mapping[str, Promise] = {"email": _("email"), "fax": _("fax"), "sms": _("SMS")}
 COLUMNS: Mapping[str, Promise] = {
     "waiting": _("waiting"),
     "accepted": _("accepted"),

@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from urgentaction.accounts.models import Role
+from urgentaction.console.documents import to_keep
 from urgentaction.console.permissions import acting, may
-from urgentaction.console.responses import page, private
+from urgentaction.console.responses import page
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput
 from urgentaction.directory.exporting import export_directory
@@ -35,8 +36,7 @@ def export(_request: HttpRequest) -> HttpResponse:
     """The whole directory as a file."""
     name = f"directory-{clock.now():%Y-%m-%d}.toml"
     response = HttpResponse(export_directory(), content_type="application/toml")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return private(response)
+    return to_keep(response, name)
 
 
 @require_safe

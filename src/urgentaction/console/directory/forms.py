@@ -18,6 +18,7 @@ from django.forms.boundfield import BoundField
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from urgentaction.console.names import CHANNELS, country_name, language_name
 from urgentaction.core.errors import InvalidInput
 from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.directory.contact_points import Check
@@ -39,7 +40,7 @@ _COUNTED = re.compile(r" \d+$")
 
 def _countries_there() -> list[tuple[str, str]]:
     codes = Office.objects.order_by().values_list("country", flat=True).distinct()
-    return sorted(((code, words.country_name(code)) for code in codes), key=lambda one: one[1])
+    return sorted(((code, country_name(code)) for code in codes), key=lambda one: one[1])
 
 
 class OfficeFilter(django_filters.FilterSet):
@@ -101,7 +102,7 @@ class _Translated(forms.Form):
         for tag in self._languages:
             fields = [self[f"{name}-{tag}"] for name in names]
             is_open = tag == "en" or any(field.errors for field in fields)
-            told.append((tag, words.language_name(tag), is_open, fields))
+            told.append((tag, language_name(tag), is_open, fields))
         return told
 
     def plain_fields(self) -> list[BoundField]:
@@ -154,7 +155,7 @@ class OfficeForm(_Translated):
         _choices(self, "country", [*own, *words.countries()])
         _choices(self, "kind", [("", _("none of these")), *words.KINDS.items()])
         _choices(self, "time_zone", [*own, *((zone, zone) for zone in sorted(available_timezones()))])
-        _choices(self, "preferred_language", [(tag, words.language_name(tag)) for tag in LETTER_LANGUAGES])
+        _choices(self, "preferred_language", [(tag, language_name(tag)) for tag in LETTER_LANGUAGES])
 
     def _in_each_language(self) -> dict[str, forms.Field]:
         return {
@@ -265,7 +266,7 @@ class ContactPointForm(_Sourced):
 
     field_order = ("channel", "printed_value", "dial_value", "rank", "method", "url", "note")
 
-    channel = forms.ChoiceField(label=_("Channel"), choices=list(words.CHANNELS.items()))
+    channel = forms.ChoiceField(label=_("Channel"), choices=list(CHANNELS.items()))
     printed_value = forms.CharField(label=_("Printed"), required=False, max_length=120, help_text=_PRINTED)
     dial_value = forms.CharField(label=_("Dialled or mailed"), required=False, max_length=120, help_text=_DIALLED)
     rank = forms.IntegerField(

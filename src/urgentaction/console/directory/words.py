@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from babel import Locale
-from babel.core import UnknownLocaleError
 from django.utils.functional import Promise
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from urgentaction.channels.contract import Channel
+from urgentaction.console.names import country_name
 from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.core.tables import country_codes
 from urgentaction.directory.kinds import AddressedAs, CheckMethod, CheckResult, Health, OfficeKind
@@ -31,7 +28,6 @@ ADDRESSED_AS: dict[str, Promise] = {
     AddressedAs.WOMAN: _("a woman"),
     AddressedAs.MAN: _("a man"),
 }
-CHANNELS: dict[str, Promise] = {Channel.EMAIL: _("email"), Channel.FAX: _("fax"), Channel.SMS: _("SMS")}
 HEALTH: dict[str, Promise] = {
     Health.WORKING: _("working"),
     Health.UNVERIFIED: _("not verified"),
@@ -77,23 +73,9 @@ WEEKDAYS: dict[str, Promise] = {
 }  # fmt: skip
 
 
-def country_name(code: str) -> str:
-    """A country in the reader's language; its code where there is no name."""
-    return str(_locale().territories.get(code, code))
-
-
 def countries() -> list[tuple[str, str]]:
     """Every country, by its name: code and name."""
     return sorted(((code, country_name(code)) for code in country_codes()), key=lambda one: one[1])
-
-
-def language_name(tag: str) -> str:
-    """A language in the reader's language; its tag where there is no name."""
-    try:
-        name = Locale.parse(tag, sep="-").get_display_name(_locale())
-    except (UnknownLocaleError, ValueError):
-        return tag
-    return name or tag
 
 
 def languages_of(*texts: Iterable[str]) -> list[str]:
@@ -105,7 +87,3 @@ def languages_of(*texts: Iterable[str]) -> list[str]:
 def workdays(digits: str) -> str:
     """`12345` → Mon, Tue, Wed, Thu, Fri."""
     return ", ".join(str(WEEKDAYS[digit]) for digit in digits if digit in WEEKDAYS)
-
-
-def _locale() -> Locale:
-    return Locale.parse(get_language() or "en", sep="-")

@@ -1,7 +1,7 @@
 """How a text would look, for a case or an invented one; and what is wrong with it, while somebody writes it.
 
 A preview is a small document of its own, shown in a frame. It may carry styles, which letters by mail need, and no
-script, form or picture from elsewhere: its own policy sees to that, and nobody else may frame it.
+script, form or picture from elsewhere (`console.documents`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from urgentaction.accounts.models import Role
 from urgentaction.cases.models import Case
 from urgentaction.cases.queries import case_called
+from urgentaction.console.documents import framed
 from urgentaction.console.permissions import may
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.core.errors import InvalidInput, NotFound, TemplateError
@@ -27,11 +28,6 @@ from urgentaction.letters.versions import LIVE, TemplateName, text_called
 
 from . import reading
 from .forms import PreviewForm, text_given
-
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; "
-    "frame-ancestors 'self'; sandbox"
-)
 
 
 @require_safe
@@ -120,7 +116,4 @@ def _shown(name: TemplateName, text: str, asked: Any) -> Shown:
 def _document(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     shown: Shown | None = context.get("shown")
     pages = [f"data:image/png;base64,{base64.b64encode(one).decode()}" for one in shown.pages] if shown else []
-    response = page(request, "console/library/preview.html", {**context, "pages": pages})
-    response.headers["Content-Security-Policy"] = POLICY
-    response.headers["X-Frame-Options"] = "SAMEORIGIN"
-    return response
+    return framed(page(request, "console/library/preview.html", {**context, "pages": pages}))

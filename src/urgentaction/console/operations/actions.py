@@ -79,8 +79,7 @@ def grant(request: HttpRequest) -> HttpResponse:
         try:
             grant_standing_approval(rule, by=_name(request), actor=acting(request), until=until)
         except InvalidInput as wrong:
-            for problem in wrong.problems:
-                form.add_error(problem.field if problem.field in form.fields else None, problem.message)
+            form.refuse(wrong)
         else:
             done = _("From now on alerts of rule %(rule)s start by themselves, in your name.") % {"rule": rule}
             attempt(request, lambda: done)
@@ -113,8 +112,7 @@ def make(request: HttpRequest) -> HttpResponse:
         try:
             made = make_token(given["name"], scopes=given["scopes"], lifetime=form.lifetime, by=acting(request))
         except InvalidInput as wrong:
-            for problem in wrong.problems:
-                form.add_error(problem.field if problem.field in form.fields else None, problem.message)
+            form.refuse(wrong)
         else:
             return pages.tokens_page(request, made=made)
     return pages.tokens_page(request, form=form, status=UNUSABLE)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from urgentaction.accounts import auditing
 from urgentaction.accounts.models import AuditCheck, AuditEntry, Role
 from urgentaction.accounts.service import record_audit
+from urgentaction.console.documents import to_keep
 from urgentaction.console.listing import listed
 from urgentaction.console.permissions import acting, is_at_least, may
 from urgentaction.console.reading import names_of
@@ -104,6 +105,4 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
         for one in rows.iterator(chunk_size=2000)
     )
     response = StreamingHttpResponse(csv_lines(EXPORT_HEAD, cells), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="audit-{clock.now():%Y%m%d-%H%M}.csv"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return to_keep(response, f"audit-{clock.now():%Y%m%d-%H%M}.csv")

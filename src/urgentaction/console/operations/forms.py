@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from urgentaction.accounts.models import Scope
 from urgentaction.alerts.standing import approvable_rules
+from urgentaction.console.forms import Refusable
 from urgentaction.core.errors import InvalidInput
 from urgentaction.incidents.checks import Part
 from urgentaction.triggers.decision import RuleSet
@@ -31,7 +32,7 @@ class PauseForm(forms.Form):
     )
 
 
-class GrantForm(forms.Form):
+class GrantForm(Refusable):
     """A standing approval in the name of whoever fills it in."""
 
     rule = forms.ChoiceField(label=_("Rule"), help_text=_("Only rules that may start by themselves are listed."))
@@ -49,7 +50,7 @@ class GrantForm(forms.Form):
         self.fields["rule"].choices = [(rule, rule) for rule in approvable_rules()]  # type: ignore[attr-defined]
 
 
-class TokenForm(forms.Form):
+class TokenForm(Refusable):
     """A new API token."""
 
     LIFETIMES = (("30", _("30 days")), ("90", _("90 days")), ("180", _("180 days")), ("365", _("a year")))

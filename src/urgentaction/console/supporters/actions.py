@@ -14,8 +14,9 @@ from django.views.decorators.http import require_POST
 
 from urgentaction.accounts.models import Role
 from urgentaction.channels.contract import Channel
+from urgentaction.console.documents import to_keep
 from urgentaction.console.permissions import acting, may
-from urgentaction.console.responses import attempt, found_or_404, page, private
+from urgentaction.console.responses import attempt, found_or_404, page
 from urgentaction.core.errors import InvalidInput
 from urgentaction.receipts.erasing import erase_by_hand
 from urgentaction.supporters.by_hand import suppress_supporter, unsubscribe_by_hand
@@ -86,9 +87,7 @@ def export(request: HttpRequest, supporter_id: uuid.UUID) -> HttpResponse:
     is_json = request.POST.get("form") == "json"
     content = json.dumps(everything, ensure_ascii=False, indent=2) if is_json else as_text(everything)
     ending, kind = ("json", "application/json") if is_json else ("txt", "text/plain; charset=utf-8")
-    response = HttpResponse(content, content_type=kind)
-    response.headers["Content-Disposition"] = f'attachment; filename="supporter-{short_id(supporter_id)}.{ending}"'
-    return private(response)
+    return to_keep(HttpResponse(content, content_type=kind), f"supporter-{short_id(supporter_id)}.{ending}")
 
 
 def _act(

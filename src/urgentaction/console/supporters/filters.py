@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from urgentaction.console.names import language_name
 from urgentaction.core import clock
 from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.deliveries.models import HumanTask
@@ -18,7 +19,7 @@ from urgentaction.supporters.models import Supporter, Suppression
 from urgentaction.supporters.rules import SuppressionReason
 
 from .forms import CHANNELS
-from .words import REASONS, language_name
+from .words import REASONS
 
 _ANY = _("any")
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from urgentaction.accounts.models import Role
 from urgentaction.console.listing import listed
+from urgentaction.console.names import language_name
 from urgentaction.console.permissions import acting, is_at_least, may
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.supporters.models import Supporter
@@ -23,7 +24,7 @@ from urgentaction.tracking.views import short_id
 from . import reading
 from .filters import People
 from .forms import Erasing, LookUp, Suppressing, Unsubscribing
-from .words import CHANNEL_WORDS, REASONS, language_name
+from .words import CHANNEL_WORDS, REASONS
 
 #: Time zones that the overview shows; the rest is summed up.
 MOST_ZONES = 15

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from babel import Locale
-from babel.core import UnknownLocaleError
 from django.utils.functional import Promise
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from urgentaction.supporters.models import TableState
@@ -39,12 +36,3 @@ DEEDS: Mapping[str, Promise] = {
     "supporter.export": _("everything about them exported"),
     "supporter.erase": _("erased"),
 }
-
-
-def language_name(code: str) -> str:
-    """A language in the reader's own: `ko` → Korean."""
-    try:
-        name = Locale.parse(code, sep="-").get_display_name((get_language() or "en").replace("-", "_"))
-    except (UnknownLocaleError, ValueError):
-        return code
-    return name or code

@@ -6,9 +6,12 @@ from typing import Any
 
 from django import template
 
+from urgentaction.console import names
 from urgentaction.console.alerts import wording
 
 register = template.Library()
+register.filter("channel_name", names.channel_name)
+register.filter("language_name", names.language_name)
 #: Languages of letters that are written from right to left.
 _RIGHT_TO_LEFT = frozenset({"ar"})
 
@@ -38,21 +41,9 @@ def notice_kind(code: str) -> Any:
 
 
 @register.filter
-def channel_name(code: str) -> Any:
-    """`sms` → “SMS”."""
-    return wording.CHANNEL_NAMES.get(code, code)
-
-
-@register.filter
 def part(code: str) -> Any:
     """`cc` → “copied in”."""
     return wording.ROLES.get(code, code)
-
-
-@register.filter
-def language_name(code: str) -> str:
-    """`ko` → “Korean”."""
-    return wording.language_name(code)
 
 
 @register.filter

@@ -1,20 +1,24 @@
-"""Filters and tags of the cases' pages: names of countries and languages, and links to pages of other families."""
+"""Filters and tags of the cases' pages: words, and links to pages of other families."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
 
-from babel import Locale, UnknownLocaleError
 from django import template
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
-from urgentaction.cases.vocabulary import LANGUAGES, CountryRole, label
+from urgentaction.cases.vocabulary import CountryRole, label
+from urgentaction.console import names
+from urgentaction.console.names import reader_language
 
 register = template.Library()
+register.filter("country", names.country_name)
+register.filter("language_name", names.language_name)
+register.filter("channel_name", names.channel_name)
 
 _LEVELS = {
     1: gettext_lazy("hours count"),
@@ -23,7 +27,6 @@ _LEVELS = {
     4: gettext_lazy("news"),
     5: gettext_lazy("grave"),
 }
-_CHANNELS = {"email": gettext_lazy("email"), "fax": gettext_lazy("fax"), "sms": gettext_lazy("SMS")}
 _FORMS = {
     "name": gettext_lazy("by name"),
     "pseudonym": gettext_lazy("by pseudonym"),
@@ -46,42 +49,19 @@ _KINDS = {
 @register.filter
 def in_language(texts: Mapping[str, str]) -> str:
     """A text of `{language: text}` in the reader's language, else in English, else in any."""
-    base = _base()
-    return texts.get(base) or texts.get("en") or next(iter(texts.values()), "")
-
-
-@register.filter
-def country(code: str) -> str:
-    """A country's name in the reader's language."""
-    return str(Locale(_base()).territories.get(code, code))
+    return texts.get(reader_language()) or texts.get("en") or next(iter(texts.values()), "")
 
 
 @register.filter
 def country_role(value: str) -> str:
     """What a country has to do with a case, in words."""
-    base = _base()
-    return label(CountryRole(value), base if base in LANGUAGES else "en")
-
-
-@register.filter
-def language_name(code: str) -> str:
-    """A language's name in the reader's language."""
-    try:
-        return Locale.parse(code, sep="-").get_display_name(_base()) or code
-    except (UnknownLocaleError, ValueError):
-        return code
+    return label(CountryRole(value), reader_language())
 
 
 @register.filter
 def level_words(level: int | None) -> str:
     """`1` → "level 1, hours count"."""
     return f"{gettext('level')} {level}, {_LEVELS[level]}" if level in _LEVELS else ""
-
-
-@register.filter
-def channel_name(channel: str) -> str:
-    """`sms` → "SMS"."""
-    return str(_CHANNELS.get(channel, channel))
 
 
 @register.filter
@@ -114,8 +94,3 @@ def _linked(words: str, route: str, **where: object) -> SafeString:
     except NoReverseMatch:
         return format_html("{}", words)
     return format_html('<a href="{}">{}</a>', address, words)
-
-
-def _base() -> str:
-    base = (get_language() or "en").partition("-")[0]
-    return base if base in ("en", "ko") else "en"

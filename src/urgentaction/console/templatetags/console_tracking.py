@@ -8,6 +8,7 @@ from django import template
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 
+from urgentaction.console import names
 from urgentaction.console.deliveries import plots, wording
 from urgentaction.console.reading import ProgressRow
 
@@ -17,7 +18,7 @@ _WORDS: Mapping[str, Mapping[str, Promise]] = {
     "state": wording.STATES,
     "meaning": wording.MEANINGS,
     "role": wording.ROLES,
-    "channel": wording.CHANNELS,
+    "channel": names.CHANNELS,
     "column": wording.COLUMNS,
     "outcome": wording.OUTCOMES,
     "retry": wording.RETRY_CLASSES,

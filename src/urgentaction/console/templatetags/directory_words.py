@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from django import template
 
+from urgentaction.console import names
 from urgentaction.console.directory import words
 
 register = template.Library()
+register.filter("channel_word", names.channel_name)
+register.filter("country", names.country_name)
+register.filter("language", names.language_name)
 
 
 @register.filter
 def kind_word(value: str) -> str:
     """A kind of office."""
     return str(words.KINDS.get(value, value))
-
-
-@register.filter
-def channel_word(value: str) -> str:
-    """A channel."""
-    return str(words.CHANNELS.get(value, value))
 
 
 @register.filter
@@ -55,18 +53,6 @@ def addressed_word(value: str) -> str:
 def action_word(value: str) -> str:
     """What was done, as the audit log has it."""
     return str(words.ACTIONS.get(value, value))
-
-
-@register.filter
-def country(code: str) -> str:
-    """A country's name."""
-    return words.country_name(code)
-
-
-@register.filter
-def language(tag: str) -> str:
-    """A language's name."""
-    return words.language_name(tag)
 
 
 @register.filter

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from babel import Locale
 from django import template
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from urgentaction.console.names import language_name
 from urgentaction.letters.models import TemplateState
 from urgentaction.letters.source import Family
 from urgentaction.letters.versions import LIVE, SHIPPED
@@ -17,9 +16,8 @@ register = template.Library()
 @register.filter
 def tongue(code: str) -> str:
     """A language's name in the reader's own: `ko` → "Korean"; the code where it has none."""
-    reader = (get_language() or "en").replace("-", "_")
-    name = Locale.parse(code.replace("-", "_")).get_display_name(reader)
-    return f"{name[0].upper()}{name[1:]}" if name else code
+    name = language_name(code)
+    return f"{name[:1].upper()}{name[1:]}" if name != code else code
 
 
 @register.filter

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
-from django.utils.translation import get_language
 
-from urgentaction.cases.vocabulary import LANGUAGES, Confidence, Status, label
+from urgentaction.cases.vocabulary import Confidence, Status, label
+from urgentaction.console.names import reader_language
 
 register = template.Library()
 
@@ -22,21 +22,16 @@ def of(key: Any, names: Mapping[Any, Any]) -> Any:
 @register.filter
 def status(value: str) -> str:
     """A case status in words; a dash where there is none yet."""
-    return label(Status(value), _language()) if value else "–"
+    return label(Status(value), reader_language()) if value else "–"
 
 
 @register.filter
 def confidence(value: str) -> str:
     """How sure we are, in words."""
-    return label(Confidence(value), _language()) if value else "–"
+    return label(Confidence(value), reader_language()) if value else "–"
 
 
 @register.filter
 def spaced(value: str) -> str:
     """`awaiting_approval` → `awaiting approval`."""
     return value.replace("_", " ")
-
-
-def _language() -> str:
-    base = (get_language() or "en").partition("-")[0]
-    return base if base in LANGUAGES else "en"
