@@ -82,7 +82,7 @@ def stop(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
-@may(Role.VIEWER)
+@may(Role.EDITOR)
 def letter(_request: HttpRequest, letter_id: uuid.UUID) -> HttpResponse:
     """A letter's PDF, to read or to print and post."""
     found = found_or_404(lambda: reading.letter_numbered(letter_id))

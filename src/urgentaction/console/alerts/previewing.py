@@ -27,7 +27,7 @@ from . import reading
 
 
 @require_safe
-@may(Role.VIEWER)
+@may(Role.EDITOR)
 def preview(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     """Everything that goes out, what to look out for, and the decision about exactly that."""
     alert = found_or_404(lambda: alert_called(str(alert_id)))
@@ -64,7 +64,7 @@ def numbers(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
-@may(Role.VIEWER)
+@may(Role.EDITOR)
 def letter_html(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     """A letter as a mail shows it; with `?audience=` as others than its addressee would read it."""
     alert, key = _asked_for(request, alert_id)
@@ -81,7 +81,7 @@ def letter_html(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
-@may(Role.VIEWER)
+@may(Role.EDITOR)
 def letter_pdf(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     """A letter's PDF, or with `?form=fax` the pages as they are faxed."""
     alert, key = _asked_for(request, alert_id)

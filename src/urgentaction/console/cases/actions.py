@@ -41,7 +41,7 @@ def case_names(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @require_POST
-@may(Role.VIEWER)
+@may(Role.EDITOR)
 def case_dossier(request: HttpRequest, reference: str) -> HttpResponse:
     """The dossier for internal use: persons as officials may see them."""
     return _dossier(request, reference, is_confidential=False)

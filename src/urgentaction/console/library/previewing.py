@@ -31,7 +31,7 @@ from .forms import PreviewForm, text_given
 
 
 @require_safe
-@may(Role.VIEWER)
+@may(Role.EDITOR)
 def preview(request: HttpRequest, family: str, kind: str, language: str) -> HttpResponse:
     """The text in force, or `?version=`, as it would be sent."""
     name = reading.name_or_404(family, kind, language)
@@ -61,7 +61,7 @@ def check(request: HttpRequest, family: str, kind: str, language: str) -> HttpRe
 
 
 @require_safe
-@may(Role.VIEWER)
+@may(Role.EDITOR)
 def addressees(request: HttpRequest) -> HttpResponse:
     """The field in which an addressee is chosen, for `?case=`."""
     form = PreviewForm(request.GET, **_choices(Family.LETTERS, request.GET.get("case", "")))
