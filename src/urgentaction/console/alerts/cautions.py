@@ -15,6 +15,7 @@ from urgentaction.alerts.models import Alert, AlertTarget
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.channels.contract import Channel
 from urgentaction.channels.guard import check_destination
+from urgentaction.console.vocabulary import CHANNELS, language_name
 from urgentaction.core import clock
 from urgentaction.core.errors import SandboxRefusal
 from urgentaction.core.languages import LETTER_LANGUAGES
@@ -27,8 +28,6 @@ from urgentaction.letters.lint import MANY_SEGMENTS
 from urgentaction.letters.models import TemplateVersion
 from urgentaction.letters.sms import unfit_for_korea
 from urgentaction.triggers.decision import OfficialsAudience
-
-from .wording import CHANNEL_NAMES, language_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def _of_contact_points(target: AlertTarget, plan: AlertPlan) -> Iterator[Caution
         told = _("%(who)s: there is no contact point for these channels; a person has to deliver it.")
         yield Caution(told % who, is_grave=True)
     for point in points:
-        named = {**who, "channel": CHANNEL_NAMES[point.channel]}
+        named = {**who, "channel": CHANNELS[point.channel]}
         if point.health == Health.FAILING:
             yield Caution(_("%(who)s: its %(channel)s has been failing lately.") % named)
         elif point.health == Health.UNVERIFIED or point.verified_at is None:
@@ -143,5 +142,5 @@ def _of_gateways(plan: AlertPlan) -> Iterator[Caution]:
     gates = look_at_gates()
     for channel in sorted(wanted):
         if not gates.of(channel):
-            told = {"channel": CHANNEL_NAMES[channel]}
+            told = {"channel": CHANNELS[channel]}
             yield Caution(_("No gateway may carry %(channel)s just now; it waits until one may.") % told)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from urgentaction.cases.editing import LONGEST_LINE, LONGEST_TEXT, Consent
 from urgentaction.cases.models import Case, Person
 from urgentaction.cases.queries import Shown
-from urgentaction.console.templatetags.console_cases import language_name
+from urgentaction.console.vocabulary import language_name
 from urgentaction.core.errors import InvalidInput
 
 _SHOWN = [

@@ -23,7 +23,7 @@ from urgentaction.cases.queries import case_called
 from urgentaction.console.permissions import acting, is_at_least, may
 from urgentaction.console.reading import names_of
 from urgentaction.console.responses import attempt, found_or_404, page
-from urgentaction.console.templatetags.console_cases import language_name
+from urgentaction.console.vocabulary import language_name
 from urgentaction.core.errors import InvalidInput, TemplateError
 from urgentaction.letters.models import Publication, PublicUpdate
 from urgentaction.letters.published import languages_of, letters_telling, standing_of

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from urgentaction.cases.vocabulary import Status, label
-from urgentaction.console.templatetags.console_cases import channel_name, language_name
 from urgentaction.console.templatetags.console_lists import moment
+from urgentaction.console.vocabulary import called, language_name
 from urgentaction.tracking.forecast_views import Caution, Warned
 from urgentaction.triggers.decision import Action, Approval, Reason, ReasonCode, Start, TriggerDecision
 
@@ -97,7 +97,7 @@ def said(warned: Warned) -> Said:
     """A caution in the reader's language."""
     values: dict[str, Any] = dict(warned.values)
     if "channel" in values:
-        values["channel"] = channel_name(values["channel"])
+        values["channel"] = called("channel", values["channel"])
     for name in ("language", "preferred"):
         if name in values:
             values[name] = language_name(values[name])

@@ -19,6 +19,7 @@ from urgentaction.channels.contract import Channel
 from urgentaction.console.permissions import may
 from urgentaction.console.reading import with_progress
 from urgentaction.console.responses import found_or_404, page
+from urgentaction.console.vocabulary import CHANNELS, STATES
 from urgentaction.core.csv_export import csv_lines
 from urgentaction.deliveries.models import Role as RecipientRole
 from urgentaction.deliveries.rules import State
@@ -27,7 +28,7 @@ from urgentaction.tracking.export import HEADER, delivery_rows
 from urgentaction.tracking.queries import deliveries_of
 
 from . import plots, reading
-from .wording import CHANNELS, MOMENTS, STATES, TOOK
+from .wording import MOMENTS, TOOK
 
 PAGE = 100
 #: An axis of time ends this many steps after the last thing that happened, so that a curve's end can be seen.

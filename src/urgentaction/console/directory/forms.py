@@ -18,6 +18,15 @@ from django.forms.boundfield import BoundField
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from urgentaction.console.vocabulary import (
+    ADDRESSED_AS,
+    CHANNELS,
+    CHECK_METHODS,
+    CHECK_RESULTS,
+    OFFICES,
+    country_name,
+    language_name,
+)
 from urgentaction.core.errors import InvalidInput
 from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.directory.contact_points import Check
@@ -39,7 +48,7 @@ _COUNTED = re.compile(r" \d+$")
 
 def _countries_there() -> list[tuple[str, str]]:
     codes = Office.objects.order_by().values_list("country", flat=True).distinct()
-    return sorted(((code, words.country_name(code)) for code in codes), key=lambda one: one[1])
+    return sorted(((code, country_name(code)) for code in codes), key=lambda one: one[1])
 
 
 class OfficeFilter(django_filters.FilterSet):
@@ -47,7 +56,7 @@ class OfficeFilter(django_filters.FilterSet):
 
     text = django_filters.CharFilter(label=_("Name or number"), method="narrow_text", max_length=100)
     country = django_filters.ChoiceFilter(label=_("Country"), choices=_countries_there)
-    kind = django_filters.ChoiceFilter(label=_("Kind"), choices=list(words.KINDS.items()))
+    kind = django_filters.ChoiceFilter(label=_("Kind"), choices=list(OFFICES.items()))
     trouble = django_filters.ChoiceFilter(label=_("Has"), choices=_TROUBLE, method="narrow_trouble")
     holder = django_filters.ChoiceFilter(
         label=_("Holder"), choices=[("none", _("vacant")), ("one", _("somebody"))], method="narrow_holder"
@@ -101,7 +110,7 @@ class _Translated(forms.Form):
         for tag in self._languages:
             fields = [self[f"{name}-{tag}"] for name in names]
             is_open = tag == "en" or any(field.errors for field in fields)
-            told.append((tag, words.language_name(tag), is_open, fields))
+            told.append((tag, language_name(tag), is_open, fields))
         return told
 
     def plain_fields(self) -> list[BoundField]:
@@ -152,9 +161,9 @@ class OfficeForm(_Translated):
         super().__init__(*args, **kwargs)
         own = [("", _("– choose –"))]
         _choices(self, "country", [*own, *words.countries()])
-        _choices(self, "kind", [("", _("none of these")), *words.KINDS.items()])
+        _choices(self, "kind", [("", _("none of these")), *OFFICES.items()])
         _choices(self, "time_zone", [*own, *((zone, zone) for zone in sorted(available_timezones()))])
-        _choices(self, "preferred_language", [(tag, words.language_name(tag)) for tag in LETTER_LANGUAGES])
+        _choices(self, "preferred_language", [(tag, language_name(tag)) for tag in LETTER_LANGUAGES])
 
     def _in_each_language(self) -> dict[str, forms.Field]:
         return {
@@ -209,7 +218,7 @@ class OfficialForm(_Translated):
     addressed_as = forms.ChoiceField(
         label=_("Addressed as"),
         required=False,
-        choices=list(words.ADDRESSED_AS.items()),
+        choices=list(ADDRESSED_AS.items()),
         help_text=_("For languages that have two forms. Nobody's identity is recorded with it."),
     )
 
@@ -265,7 +274,7 @@ class ContactPointForm(_Sourced):
 
     field_order = ("channel", "printed_value", "dial_value", "rank", "method", "url", "note")
 
-    channel = forms.ChoiceField(label=_("Channel"), choices=list(words.CHANNELS.items()))
+    channel = forms.ChoiceField(label=_("Channel"), choices=list(CHANNELS.items()))
     printed_value = forms.CharField(label=_("Printed"), required=False, max_length=120, help_text=_PRINTED)
     dial_value = forms.CharField(label=_("Dialled or mailed"), required=False, max_length=120, help_text=_DIALLED)
     rank = forms.IntegerField(
@@ -303,8 +312,8 @@ class CheckForm(_Sourced):
 
     field_order = ("method", "result", "url", "note")
 
-    method = forms.ChoiceField(label=_("How did you check?"), choices=list(words.METHODS.items()))
-    result = forms.ChoiceField(label=_("What came of it?"), choices=list(words.RESULTS.items()))
+    method = forms.ChoiceField(label=_("How did you check?"), choices=list(CHECK_METHODS.items()))
+    result = forms.ChoiceField(label=_("What came of it?"), choices=list(CHECK_RESULTS.items()))
 
 
 class RetireForm(forms.Form):

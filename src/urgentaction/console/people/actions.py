@@ -15,6 +15,7 @@ from urgentaction.accounts import invitations, people
 from urgentaction.accounts.models import Role
 from urgentaction.console.permissions import acting, may, sensitive
 from urgentaction.console.responses import attempt, found_or_404
+from urgentaction.console.vocabulary import called
 
 from . import reading
 
@@ -27,7 +28,7 @@ def give_role(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 
     def deed() -> str:
         user = people.change_role(user_id, request.POST.get("role", ""), by=acting(request))
-        return _("%(name)s is now: %(role)s.") % {"name": user.username, "role": user.role}
+        return _("%(name)s is now: %(role)s.") % {"name": user.username, "role": called("staff-role", user.role)}
 
     return _act(request, user_id, deed)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 
-from babel import Locale, UnknownLocaleError
 from django import template
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
@@ -13,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, gettext_lazy
 
 from urgentaction.cases.vocabulary import LANGUAGES, CountryRole, label
+from urgentaction.console.vocabulary import country_name
 
 register = template.Library()
 
@@ -22,24 +22,6 @@ _LEVELS = {
     3: gettext_lazy("within a week"),
     4: gettext_lazy("news"),
     5: gettext_lazy("grave"),
-}
-_CHANNELS = {"email": gettext_lazy("email"), "fax": gettext_lazy("fax"), "sms": gettext_lazy("SMS")}
-_FORMS = {
-    "name": gettext_lazy("by name"),
-    "pseudonym": gettext_lazy("by pseudonym"),
-    "description": gettext_lazy("by description"),
-}
-_KINDS = {
-    "first_appeal": gettext_lazy("first appeal"),
-    "further_information": gettext_lazy("further information"),
-    "whereabouts_request": gettext_lazy("request for the whereabouts"),
-    "stop_action": gettext_lazy("end of the action, with thanks"),
-    "successor": gettext_lazy("successor letter"),
-    "manual": gettext_lazy("composed by hand"),
-    "appeal": gettext_lazy("appeal"),
-    "update": gettext_lazy("further information"),
-    "good_news": gettext_lazy("good news"),
-    "closing": gettext_lazy("closing notice"),
 }
 
 
@@ -53,7 +35,7 @@ def in_language(texts: Mapping[str, str]) -> str:
 @register.filter
 def country(code: str) -> str:
     """A country's name in the reader's language."""
-    return str(Locale(_base()).territories.get(code, code))
+    return country_name(code)
 
 
 @register.filter
@@ -64,42 +46,15 @@ def country_role(value: str) -> str:
 
 
 @register.filter
-def language_name(code: str) -> str:
-    """A language's name in the reader's language."""
-    try:
-        return Locale.parse(code, sep="-").get_display_name(_base()) or code
-    except (UnknownLocaleError, ValueError):
-        return code
-
-
-@register.filter
 def level_words(level: int | None) -> str:
     """`1` → "level 1, hours count"."""
     return f"{gettext('level')} {level}, {_LEVELS[level]}" if level in _LEVELS else ""
 
 
-@register.filter
-def channel_name(channel: str) -> str:
-    """`sms` → "SMS"."""
-    return str(_CHANNELS.get(channel, channel))
-
-
-@register.filter
-def shown_form(form: str) -> str:
-    """`pseudonym` → "by pseudonym"."""
-    return str(_FORMS.get(form, form))
-
-
-@register.filter
-def kind_name(kind: str) -> str:
-    """`first_appeal` → "first appeal": of a letter, a notice or an alert."""
-    return str(_KINDS.get(kind, kind.replace("_", " ")))
-
-
 @register.simple_tag
 def office_link(office_id: uuid.UUID, name: str) -> SafeString:
     """An office's name, with a link to its page in the directory where there is one."""
-    return _linked(name, "console:directory-office", office_id=office_id)
+    return _linked(name, "console:office", office_id=office_id)
 
 
 @register.simple_tag

@@ -5,38 +5,9 @@ from __future__ import annotations
 from django import template
 
 from urgentaction.console.directory import words
+from urgentaction.console.vocabulary import country_name
 
 register = template.Library()
-
-
-@register.filter
-def kind_word(value: str) -> str:
-    """A kind of office."""
-    return str(words.KINDS.get(value, value))
-
-
-@register.filter
-def channel_word(value: str) -> str:
-    """A channel."""
-    return str(words.CHANNELS.get(value, value))
-
-
-@register.filter
-def health_word(value: str) -> str:
-    """What is known of a contact point's working."""
-    return str(words.HEALTH.get(value, value))
-
-
-@register.filter
-def method_word(value: str) -> str:
-    """How a contact point was checked."""
-    return str(words.METHODS.get(value, value))
-
-
-@register.filter
-def result_word(value: str) -> str:
-    """What a check showed."""
-    return str(words.RESULTS.get(value, value))
 
 
 @register.filter
@@ -46,27 +17,9 @@ def row_word(value: str) -> str:
 
 
 @register.filter
-def addressed_word(value: str) -> str:
-    """The grammatical form for an official."""
-    return str(words.ADDRESSED_AS.get(value, value))
-
-
-@register.filter
-def action_word(value: str) -> str:
-    """What was done, as the audit log has it."""
-    return str(words.ACTIONS.get(value, value))
-
-
-@register.filter
 def country(code: str) -> str:
     """A country's name."""
-    return words.country_name(code)
-
-
-@register.filter
-def language(tag: str) -> str:
-    """A language's name."""
-    return words.language_name(tag)
+    return country_name(code)
 
 
 @register.filter

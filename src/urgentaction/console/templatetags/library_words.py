@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from babel import Locale
 from django import template
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from urgentaction.letters.models import TemplateState
+from urgentaction.console.vocabulary import language_name
 from urgentaction.letters.source import Family
 from urgentaction.letters.versions import LIVE, SHIPPED
 
@@ -17,27 +15,14 @@ register = template.Library()
 @register.filter
 def tongue(code: str) -> str:
     """A language's name in the reader's own: `ko` → "Korean"; the code where it has none."""
-    reader = (get_language() or "en").replace("-", "_")
-    name = Locale.parse(code.replace("-", "_")).get_display_name(reader)
-    return f"{name[0].upper()}{name[1:]}" if name else code
+    name = language_name(code)
+    return f"{name[0].upper()}{name[1:]}"
 
 
 @register.filter
 def family(value: str) -> str:
     """`sms` → "Text messages"."""
     return {Family.LETTERS: _("Letters"), Family.NOTICES: _("Notices"), Family.SMS: _("Text messages")}[Family(value)]
-
-
-@register.filter
-def version_state(value: str) -> str:
-    """`in_review` → "in review"."""
-    return {
-        TemplateState.DRAFT: _("draft"),
-        TemplateState.IN_REVIEW: _("in review"),
-        TemplateState.LIVE: _("in force"),
-        TemplateState.REJECTED: _("rejected"),
-        TemplateState.RETIRED: _("retired"),
-    }[TemplateState(value)]
 
 
 @register.filter

@@ -9,6 +9,7 @@ from django import template
 from django.utils.translation import get_language
 
 from urgentaction.cases.vocabulary import LANGUAGES, Confidence, Status, label
+from urgentaction.console import vocabulary
 
 register = template.Library()
 
@@ -32,9 +33,35 @@ def confidence(value: str) -> str:
 
 
 @register.filter
+def word(value: str, family: str) -> str:
+    """`{{ alert.state|word:"alert-state" }}`: what a stored value is called (`console.vocabulary`)."""
+    return vocabulary.called(family, value)
+
+
+@register.filter
+def rule_word(value: str, name: str) -> str:
+    """One thing that a rule decided, by its name: `one` as an `approval` → “one person”, `all: fax, cascade` in words."""
+    if name not in vocabulary.FAMILIES:
+        return value
+    first, colon, rest = value.partition(": ")
+    manner = ", ".join(_manner(one) for one in rest.split(", ")) if rest else ""
+    return f"{vocabulary.called(name, first)}{colon}{manner}"
+
+
+@register.filter
+def language_name(tag: str) -> str:
+    """`ko` → “Korean”."""
+    return vocabulary.language_name(tag)
+
+
+@register.filter
 def spaced(value: str) -> str:
-    """`awaiting_approval` → `awaiting approval`."""
+    """`who_asked` → `who asked`: for names of details that have no words of their own."""
     return value.replace("_", " ")
+
+
+def _manner(value: str) -> str:
+    return str(vocabulary.CHANNELS.get(value) or vocabulary.called("manner", value))
 
 
 def _language() -> str:
