@@ -84,6 +84,7 @@ def choices(request: HttpRequest, alert: Alert) -> dict[str, Any]:
         "may_discard": is_editor and is_being_composed(alert),
         "may_let_go": is_approver and alert.state == AlertState.HELD,
         "may_stop": is_editor and alert.state in LIVE,
+        "may_publish": is_approver and alert.frozen_at is not None,
         "is_over": alert.state not in LIVE,
         "drafter": names_of([alert.drafted_by])[alert.drafted_by],
         "mark": f"{alert.state}.{needed}.{int(has_my_yes)}.{int(is_overtaken)}",

@@ -124,7 +124,9 @@ def _context(alert_id: uuid.UUID) -> dict[str, Any]:
     return {
         "alert": alert,
         "progress": with_progress([alert])[0],
-        "tasks": alert.human_tasks.filter(done_at=None).order_by("priority", "created_at")[:PAGE],
+        "tasks": alert.human_tasks.filter(done_at=None)
+        .select_related("alert__case")
+        .order_by("priority", "created_at")[:PAGE],
         "here": "alerts",
         **plots_of(alert),
     }

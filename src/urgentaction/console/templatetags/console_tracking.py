@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from django import template
+from django.template import Context
 from django.utils.safestring import SafeString
 
 from urgentaction.console import vocabulary
-from urgentaction.console.deliveries import plots
+from urgentaction.console.deliveries import plots, ways
+from urgentaction.console.deliveries.ways import Way
+from urgentaction.console.permissions import is_at_least
 from urgentaction.console.reading import ProgressRow
+from urgentaction.deliveries.models import HumanTask
 
 register = template.Library()
 
 #: From what is best to what needs somebody; waiting comes last, as what is still to be done.
 ORDER = ("delivered", "accepted", "unknown", "failed", "stopped", "waiting")
+
+
+@register.inclusion_tag("console/deliveries/ways.html", takes_context=True)
+def ways_on(context: Context, task: HumanTask) -> dict[str, list[Way]]:
+    """Links to the pages where a task can be seen to, as far as the viewer may open them."""
+    return {"ways": [way for way in ways.ways_on(task) if is_at_least(context["request"].user, way.least)]}
 
 
 @register.simple_tag

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from urgentaction.cases.vocabulary import LANGUAGES, Confidence, Status, label
 from urgentaction.console import vocabulary
+from urgentaction.triggers.ruleset import shipped
 
 register = template.Library()
 
@@ -40,7 +44,7 @@ def word(value: str, family: str) -> str:
 
 @register.filter
 def rule_word(value: str, name: str) -> str:
-    """One thing that a rule decided, by its name: `one` as an `approval` → “one person”, `all: fax, cascade` in words."""
+    """One thing that a rule decided, by its name: `one` as an `approval` → “one person”; `all: fax` too."""
     if name not in vocabulary.FAMILIES:
         return value
     first, colon, rest = value.partition(": ")
@@ -58,6 +62,14 @@ def language_name(tag: str) -> str:
 def spaced(value: str) -> str:
     """`who_asked` → `who asked`: for names of details that have no words of their own."""
     return value.replace("_", " ")
+
+
+@register.simple_tag
+def rule_link(rule: str) -> SafeString | str:
+    """A rule's id, with a link to its page while it is in force; a dash for none."""
+    if rule not in {one.id for one in shipped().rules}:
+        return rule or "–"
+    return format_html('<a href="{}">{}</a>', reverse("console:rule", args=[rule]), rule)
 
 
 def _manner(value: str) -> str:
