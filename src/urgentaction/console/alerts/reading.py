@@ -27,8 +27,9 @@ from urgentaction.triggers.decision import OfficialsAudience
 
 from .wording import HINDRANCES
 
-PAGE = 100
-RECEIPTS = 50
+#: The first of each; the deliveries of an alert have a page of their own.
+PAGE = 25
+RECEIPTS = 25
 
 
 def deliveries(alert: Alert, *, after: int = 0, state: str = "", role: str = "") -> DeliveryPage:
