@@ -9,9 +9,9 @@ import pytest
 
 from tests.flow.callers import staff
 from tests.flow.world import World
+from urgentaction import pipeline
 from urgentaction.accounts.models import Role, User
 from urgentaction.alerts.models import Alert
-from urgentaction.alerts.service import approve_alert
 from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.console.now.reading import unknowns_so_far
 from urgentaction.core import clock
@@ -56,7 +56,7 @@ class TestWhoDecides:
     def test_who_has_said_yes_is_told_that_another_is_needed(self, draft: Alert) -> None:
         Alert.objects.filter(id=draft.id).update(approvals_needed=2)
         client = staff(Role.APPROVER)
-        approve_alert(draft.id, by=f"user:{User.objects.get(role=Role.APPROVER).pk}")
+        pipeline.approve(draft.id, by=f"user:{User.objects.get(role=Role.APPROVER).pk}")
         page = text(client.get("/console/"))
         assert "you have decided" in page
         assert "when approved: 1 of 2 so far" in page
