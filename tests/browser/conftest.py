@@ -9,7 +9,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
+from tests.browser.fonts import fonts_of_letters
 from tests.browser.published import Letters
 from tests.flow.conftest import sandbox, sandbox_program
 from urgentaction.embedded.servers import Servers
@@ -52,16 +52,7 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def fonts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fontconfig file that adds the fonts of the letters to the system's, so that pictures show every script."""
-    folder = tmp_path_factory.mktemp("fonts")
-    wheels = ("pylopdf_fonts_ar", "pylopdf_fonts_jp", "pylopdf_fonts_ko", "pylopdf_fonts_zh_cn")
-    folders = "".join(f"<dir>{resources.files(wheel)}</dir>" for wheel in wheels)
-    config = folder / "fonts.conf"
-    config.write_text(
-        '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
-        '<include ignore_missing="yes">/etc/fonts/fonts.conf</include>'
-        f"{folders}<cachedir>{folder / 'cache'}</cachedir></fontconfig>"
-    )
-    return config
+    return fonts_of_letters(tmp_path_factory.mktemp("fonts"))
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ class TestWhoDecides:
     def test_who_has_said_yes_is_told_that_another_is_needed(self, draft: Alert) -> None:
         Alert.objects.filter(id=draft.id).update(approvals_needed=2)
         client = staff(Role.APPROVER)
-        pipeline.approve(draft.id, by=f"user:{User.objects.get().pk}")
+        pipeline.approve(draft.id, by=f"user:{User.objects.get(role=Role.APPROVER).pk}")
         page = text(client.get("/console/"))
         assert "you have decided" in page
         assert "when approved: 1 of 2 so far" in page

@@ -102,7 +102,7 @@ class TestGateways:
         assert "new password tomorrow" in done
         resumed = text(approver.post(f"{place}resume/", follow=True))
         assert "smtp goes on" in resumed
-        assert "approver</strong> gateway.resume" in resumed
+        assert "approver</strong> resumed a gateway" in resumed
         assert actions() == ["gateway.pause", "gateway.resume"]
         assert "was not held back" in text(approver.post(f"{place}resume/", follow=True))
 
@@ -111,7 +111,7 @@ class TestGateways:
         world.send()
         page = text(editor.get(f"{SETTINGS}gateways/smtp/"))
         assert alert.number in page
-        assert "accepted" in page
+        assert "taken by the gateway" in page
         assert "president@office.invalid" not in page
 
     def test_a_gateway_that_is_none_is_404(self, world: World, approver: Client) -> None:

@@ -18,6 +18,8 @@ from urgentaction import pipeline
 from urgentaction.accounts import people
 from urgentaction.accounts.invitations import token_of
 from urgentaction.accounts.models import AuditEntry, Invitation, Role, User
+from urgentaction.alerts.queries import in_force
+from urgentaction.alerts.standing import grant_standing_approval
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict
 
@@ -211,6 +213,16 @@ class TestPeople:
         assert browser.get("/console/").status_code == 302
         assert "may log in again" in do(administrator, user, "unlock")
         assert browser.get("/console/").status_code == 302, "the old session stays over"
+
+    def test_nothing_starts_in_the_name_of_who_is_locked_out(self, administrator: Client) -> None:
+        user = member("minji", Role.APPROVER)
+        grant_standing_approval("imminent", by=user.username, actor=f"user:{user.pk}")
+        grant_standing_approval("imminent", by="Somebody Else", actor="cli:test")
+        page = do(administrator, user, "lock", why="left us")
+        assert "Their standing approvals are taken back: imminent" in page
+        assert list(in_force().values_list("by", flat=True)) == ["Somebody Else"]
+        by = User.objects.get(role=Role.ADMINISTRATOR).pk
+        assert AuditEntry.objects.filter(action="standing_approval.revoke", actor=f"user:{by}").count() == 1
 
     def test_sessions_are_ended(self, administrator: Client) -> None:
         user = member()

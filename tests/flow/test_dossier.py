@@ -95,7 +95,7 @@ def test_it_tells_the_whole_story(told: World) -> None:
         "standing yes to rule “imminent”",
         "yes: Read twice.",
         f"Alert {first.number}",
-        "overtaken by fate_unknown as of 2026-11-20",
+        "overtaken: fate and whereabouts unknown as of 2026-11-20",
         "Fax to The president (addressee)",
         "+82 2-770-4721",
         "Email to The minister (copy), failed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
@@ -65,11 +66,21 @@ def revoke_standing_approval(rule: str, *, actor: str, by: str = "") -> list[Sta
         raise NotFound.of(
             "rule", f"no standing approval of {rule}{whose} is in force; see `urgentaction approval list`"
         )
-    for row in found:
+    return _revoked(found, actor=actor)
+
+
+@transaction.atomic
+def revoke_standing_approvals_of(names: Collection[str], *, actor: str) -> list[StandingApproval]:
+    """Take back every approval that stands in one of these names: its giver is gone. None is fine, too."""
+    return _revoked(list(in_force().filter(by__in=names).select_for_update()), actor=actor)
+
+
+def _revoked(rows: list[StandingApproval], *, actor: str) -> list[StandingApproval]:
+    for row in rows:
         row.revoked_at = clock.now()
         row.save(update_fields=["revoked_at"])
-        record_audit(actor, "standing_approval.revoke", f"rule:{rule}", approval=row.id)
-    return found
+        record_audit(actor, "standing_approval.revoke", f"rule:{row.rule}", approval=row.id)
+    return rows
 
 
 def _needs_none_with_standing() -> set[str]:

@@ -159,9 +159,14 @@ def lock_user(
     """Shut somebody out at once, whatever they have open."""
     with opened() as session:
         from urgentaction.accounts import people
+        from urgentaction.pipeline.staffing import lock_out
 
-        user = people.lock_user(people.user_called(who).id, why=why, by=actor())
-        session.answer({"id": user.id, "email": user.email, "is_active": False}, f"{user.email} is locked out.")
+        done = lock_out(people.user_called(who).id, why=why, by=actor())
+        words = f"{done.user.email} is locked out."
+        if done.rules:
+            words += f" Standing approvals taken back: {', '.join(done.rules)}; their alerts wait for a person."
+        told = {"id": done.user.id, "email": done.user.email, "is_active": False, "revoked": list(done.rules)}
+        session.answer(told, words)
 
 
 @users.command("unlock")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from urgentaction.tracking.forecast_views import Caution, Warned
 
-from .names import channel_name, language_name
+from .vocabulary import called, language_name
 
 _CAUTIONS: Mapping[Caution, Promise | str] = {
     Caution.LETTER_FAULTY: gettext_lazy("A text can’t be made, and its alert would stop at once: %(why)s"),
@@ -100,7 +100,7 @@ def _words(warned: Warned) -> str:
 def _value(name: str, value: str) -> str:
     match name:
         case "channel":
-            return channel_name(value)
+            return called("channel", value)
         case "language" | "preferred":
             return language_name(value)
         case "missing":

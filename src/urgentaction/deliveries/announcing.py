@@ -8,6 +8,7 @@ from urgentaction.alerts.agreed import LETTER, NOTICE, Change
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.cases.models import Case, StatusUpdate
+from urgentaction.cases.vocabulary import label
 from urgentaction.core.errors import DecryptionError, TemplateError
 from urgentaction.directory.models import Official
 from urgentaction.triggers.decision import OfficialsAudience, TriggerDecision
@@ -23,7 +24,7 @@ def alert_waits(alert: Alert, decision: TriggerDecision) -> None:
     open_task(
         HumanTaskKind.DECIDE,
         key=f"decide:{alert.id}",
-        title=f"Alert {alert.number} waits for a decision ({decision.status}, {decision.confidence})",
+        title=f"Alert {alert.number} waits for a decision ({label(decision.status)}, {label(decision.confidence)})",
         advice=f"Read it: `urgentaction alert show {alert.number}`. Then `alert approve` or `alert reject`.",
         alert=alert,
     )

@@ -19,6 +19,7 @@ from urgentaction.cases import service as cases
 from urgentaction.cases.models import Case, StatusUpdate
 from urgentaction.cases.queries import case_called
 from urgentaction.cases.service import UpdateText
+from urgentaction.cases.vocabulary import label
 from urgentaction.core import clock
 from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.enqueue import Task, enqueue
@@ -102,7 +103,7 @@ def report_update(
     )
     stopped: list[Alert] = []
     if decision.supersedes_case:
-        reason = f"overtaken by {told.status} as of {told.as_of}"
+        reason = f"overtaken: {label(told.status)} as of {told.as_of}"
         stopped = alerts.withdraw_live(case, reason=reason, by=by)
     drafted = drafting.draft_alerts(case, update, decision, by=by, dated_on=dated_on)
     for alert in drafted:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from urgentaction.accounts.models import User
 from urgentaction.alerts.models import Alert
+from urgentaction.console.vocabulary import ALERT_KINDS, ALERT_STATES
 
 from . import wording
 
@@ -30,8 +31,8 @@ def _staff() -> list[tuple[str, str]]:
 class AlertFilter(django_filters.FilterSet):
     """State, kind, level, case, and who drafted it."""
 
-    state = django_filters.ChoiceFilter(choices=list(wording.STATES.items()), label=_("State"), empty_label=_("any"))
-    kind = django_filters.ChoiceFilter(choices=list(wording.KINDS.items()), label=_("Kind"), empty_label=_("any"))
+    state = django_filters.ChoiceFilter(choices=list(ALERT_STATES.items()), label=_("State"), empty_label=_("any"))
+    kind = django_filters.ChoiceFilter(choices=list(ALERT_KINDS.items()), label=_("Kind"), empty_label=_("any"))
     level = django_filters.ChoiceFilter(
         choices=[(str(int(level)), str(int(level))) for level in wording.LEVELS],
         label=_("Level"),

@@ -18,7 +18,7 @@ from urgentaction.alerts.plan import AlertPlan, Audience, compose_plan
 from urgentaction.cases.models import Case
 from urgentaction.cases.vocabulary import Status
 from urgentaction.channels.contract import Channel
-from urgentaction.console.names import language_name
+from urgentaction.console.vocabulary import LETTERS, NOTICES, language_name
 from urgentaction.core.errors import InvalidInput
 from urgentaction.core.ids import uuid7
 from urgentaction.core.languages import LETTER_LANGUAGES
@@ -142,8 +142,8 @@ class ComposeForm(TargetsForm):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": gettext_lazy("Choose at least one channel.")},
     )
-    letter_kind = forms.ChoiceField(label=gettext_lazy("Letter to officials"), choices=list(wording.LETTERS.items()))
-    notice_kind = forms.ChoiceField(label=gettext_lazy("Notice to supporters"), choices=list(wording.NOTICES.items()))
+    letter_kind = forms.ChoiceField(label=gettext_lazy("Letter to officials"), choices=list(LETTERS.items()))
+    notice_kind = forms.ChoiceField(label=gettext_lazy("Notice to supporters"), choices=list(NOTICES.items()))
     readers = forms.MultipleChoiceField(
         label=gettext_lazy("Only supporters who read"),
         help_text=gettext_lazy("None chosen: all of them."),

@@ -27,8 +27,9 @@ from urgentaction.triggers.decision import OfficialsAudience
 
 from .wording import HINDRANCES
 
-PAGE = 100
-RECEIPTS = 50
+#: The first of each; the deliveries of an alert have a page of their own.
+PAGE = 25
+RECEIPTS = 25
 
 
 def deliveries(alert: Alert, *, after: int = 0, state: str = "", role: str = "") -> DeliveryPage:
@@ -84,6 +85,7 @@ def choices(request: HttpRequest, alert: Alert) -> dict[str, Any]:
         "may_discard": is_editor and is_being_composed(alert),
         "may_let_go": is_approver and alert.state == AlertState.HELD,
         "may_stop": is_editor and alert.state in LIVE,
+        "may_publish": is_approver and alert.frozen_at is not None,
         "is_over": alert.state not in LIVE,
         "drafter": names_of([alert.drafted_by])[alert.drafted_by],
         "mark": f"{alert.state}.{needed}.{int(has_my_yes)}.{int(is_overtaken)}",

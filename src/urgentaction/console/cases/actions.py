@@ -11,9 +11,9 @@ from urgentaction.accounts.models import Role
 from urgentaction.cases.queries import case_called
 from urgentaction.cases.service import read_names
 from urgentaction.console.documents import to_keep
-from urgentaction.console.names import reader_language
 from urgentaction.console.permissions import acting, may
 from urgentaction.console.responses import found_or_404, page
+from urgentaction.console.vocabulary import reader_language
 from urgentaction.core import clock
 from urgentaction.core.errors import TemplateError
 from urgentaction.tracking.dossier_file import dossier_file

@@ -14,9 +14,9 @@ from urgentaction.cases.archive import unpacked
 from urgentaction.cases.importing import import_case
 from urgentaction.cases.models import Case, Person
 from urgentaction.cases.queries import case_called
-from urgentaction.console.names import reader_language
 from urgentaction.console.permissions import acting, may
 from urgentaction.console.responses import found_or_404, page
+from urgentaction.console.vocabulary import reader_language
 from urgentaction.core.errors import InvalidInput
 from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.letters.sections import parse_sections

@@ -12,7 +12,7 @@ from urgentaction.cases.editing import LONGEST_LINE, LONGEST_TEXT, Consent
 from urgentaction.cases.models import Case, Person
 from urgentaction.cases.queries import Shown
 from urgentaction.console.forms import Refusable
-from urgentaction.console.names import language_name
+from urgentaction.console.vocabulary import language_name
 
 _SHOWN = [
     (Shown.DESCRIPTION.value, _("by description: “a man from …”")),

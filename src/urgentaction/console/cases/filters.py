@@ -13,7 +13,7 @@ from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.queries import LIVE
 from urgentaction.cases.models import Case, CaseCountry
 from urgentaction.cases.vocabulary import CountryRole, Status, label
-from urgentaction.console.names import country_name, reader_language
+from urgentaction.console.vocabulary import country_name, reader_language
 
 RUNNING, WAITING, QUIET = "running", "waiting", "none"
 

@@ -13,7 +13,7 @@ from urgentaction.cases.naming import misnamed_in_line
 from urgentaction.cases.service import UpdateText
 from urgentaction.cases.vocabulary import Confidence, Status, label
 from urgentaction.console.forms import Refusable
-from urgentaction.console.names import reader_language
+from urgentaction.console.vocabulary import reader_language
 from urgentaction.core import clock
 from urgentaction.triggers.ruleset import shipped
 

@@ -12,10 +12,10 @@ from urgentaction.alerts.queries import LIVE
 from urgentaction.cases.models import Case
 from urgentaction.cases.queries import case_called
 from urgentaction.console.listing import listed
-from urgentaction.console.names import reader_language
 from urgentaction.console.permissions import is_at_least, may
 from urgentaction.console.reading import with_progress
 from urgentaction.console.responses import found_or_404, page
+from urgentaction.console.vocabulary import reader_language
 from urgentaction.tracking.audience import addressees_of
 from urgentaction.tracking.story import Part
 

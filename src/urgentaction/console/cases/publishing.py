@@ -21,10 +21,10 @@ from urgentaction.alerts.queries import alert_called
 from urgentaction.cases.models import Case, StatusUpdate
 from urgentaction.cases.queries import case_called
 from urgentaction.console.forms import Refusable
-from urgentaction.console.names import language_name, reader_language
 from urgentaction.console.permissions import acting, is_at_least, may
 from urgentaction.console.reading import names_of
 from urgentaction.console.responses import attempt, found_or_404, page
+from urgentaction.console.vocabulary import language_name, reader_language
 from urgentaction.core.errors import InvalidInput, TemplateError
 from urgentaction.letters.models import Publication, PublicUpdate
 from urgentaction.letters.published import languages_of, letters_telling, standing_of

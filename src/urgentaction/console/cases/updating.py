@@ -21,9 +21,9 @@ from urgentaction.accounts.models import Role
 from urgentaction.cases.models import Case
 from urgentaction.cases.queries import case_called
 from urgentaction.console.cautions import said
-from urgentaction.console.names import reader_language
 from urgentaction.console.permissions import acting, may
 from urgentaction.console.responses import found_or_404, page
+from urgentaction.console.vocabulary import reader_language
 from urgentaction.core.errors import Conflict, InvalidInput
 from urgentaction.pipeline import Reported
 from urgentaction.tracking.forecast import forecast

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from urgentaction.cases.vocabulary import Status, label
-from urgentaction.console.names import reader_language
+from urgentaction.console.vocabulary import reader_language
 from urgentaction.triggers.decision import Action, Approval, Reason, ReasonCode, Start, TriggerDecision
 
 _REASONS: Mapping[ReasonCode, Promise] = {

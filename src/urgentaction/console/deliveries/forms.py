@@ -10,13 +10,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from urgentaction.console.forms import PlainText
-from urgentaction.console.names import CHANNELS
 from urgentaction.console.permissions import acting
+from urgentaction.console.vocabulary import CHANNELS, ROLES, TASK_KINDS
 from urgentaction.core import clock
 from urgentaction.deliveries.models import Delivery, HumanTask
 from urgentaction.incidents.models import Incident
-
-from .wording import ROLES, TASK_KINDS
 
 LONGEST_REASON = 150
 

@@ -17,10 +17,10 @@ from urgentaction.accounts.models import Role
 from urgentaction.alerts.models import Alert
 from urgentaction.channels.contract import Channel
 from urgentaction.console.documents import to_keep
-from urgentaction.console.names import channel_name
 from urgentaction.console.permissions import may
 from urgentaction.console.reading import with_progress
 from urgentaction.console.responses import found_or_404, page
+from urgentaction.console.vocabulary import STATES, called
 from urgentaction.core.csv_export import csv_lines
 from urgentaction.deliveries.models import Role as RecipientRole
 from urgentaction.deliveries.rules import State
@@ -29,7 +29,7 @@ from urgentaction.tracking.export import HEADER, delivery_rows
 from urgentaction.tracking.queries import deliveries_of
 
 from . import plots, reading
-from .wording import MOMENTS, STATES, TOOK
+from .wording import MOMENTS, TOOK
 
 PAGE = 100
 #: An axis of time ends this many steps after the last thing that happened, so that a curve's end can be seen.
@@ -122,7 +122,9 @@ def _context(alert_id: uuid.UUID) -> dict[str, Any]:
     return {
         "alert": alert,
         "progress": with_progress([alert])[0],
-        "tasks": alert.human_tasks.filter(done_at=None).order_by("priority", "created_at")[:PAGE],
+        "tasks": alert.human_tasks.filter(done_at=None)
+        .select_related("alert__case")
+        .order_by("priority", "created_at")[:PAGE],
         "here": "alerts",
         **plots_of(alert),
     }
@@ -135,7 +137,7 @@ def plots_of(alert: Alert) -> dict[str, Any]:
 
 
 def _plots(one: ChannelCourse) -> ChannelPlots:
-    channel = channel_name(one.channel)
+    channel = called("channel", one.channel)
     length = _length(one)
     # Mail has no receipt of its arrival: an empty curve would only look like a failure.
     drawn = [name for name in CURVES if one.channel != Channel.EMAIL or name != "delivered" or one.curves[name][-1]]

@@ -18,7 +18,15 @@ from django.forms.boundfield import BoundField
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from urgentaction.console.names import CHANNELS, country_name, language_name
+from urgentaction.console.vocabulary import (
+    ADDRESSED_AS,
+    CHANNELS,
+    CHECK_METHODS,
+    CHECK_RESULTS,
+    OFFICES,
+    country_name,
+    language_name,
+)
 from urgentaction.core.errors import InvalidInput
 from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.directory.contact_points import Check
@@ -48,7 +56,7 @@ class OfficeFilter(django_filters.FilterSet):
 
     text = django_filters.CharFilter(label=_("Name or number"), method="narrow_text", max_length=100)
     country = django_filters.ChoiceFilter(label=_("Country"), choices=_countries_there)
-    kind = django_filters.ChoiceFilter(label=_("Kind"), choices=list(words.KINDS.items()))
+    kind = django_filters.ChoiceFilter(label=_("Kind"), choices=list(OFFICES.items()))
     trouble = django_filters.ChoiceFilter(label=_("Has"), choices=_TROUBLE, method="narrow_trouble")
     holder = django_filters.ChoiceFilter(
         label=_("Holder"), choices=[("none", _("vacant")), ("one", _("somebody"))], method="narrow_holder"
@@ -153,7 +161,7 @@ class OfficeForm(_Translated):
         super().__init__(*args, **kwargs)
         own = [("", _("– choose –"))]
         _choices(self, "country", [*own, *words.countries()])
-        _choices(self, "kind", [("", _("none of these")), *words.KINDS.items()])
+        _choices(self, "kind", [("", _("none of these")), *OFFICES.items()])
         _choices(self, "time_zone", [*own, *((zone, zone) for zone in sorted(available_timezones()))])
         _choices(self, "preferred_language", [(tag, language_name(tag)) for tag in LETTER_LANGUAGES])
 
@@ -210,7 +218,7 @@ class OfficialForm(_Translated):
     addressed_as = forms.ChoiceField(
         label=_("Addressed as"),
         required=False,
-        choices=list(words.ADDRESSED_AS.items()),
+        choices=list(ADDRESSED_AS.items()),
         help_text=_("For languages that have two forms. Nobody's identity is recorded with it."),
     )
 
@@ -304,8 +312,8 @@ class CheckForm(_Sourced):
 
     field_order = ("method", "result", "url", "note")
 
-    method = forms.ChoiceField(label=_("How did you check?"), choices=list(words.METHODS.items()))
-    result = forms.ChoiceField(label=_("What came of it?"), choices=list(words.RESULTS.items()))
+    method = forms.ChoiceField(label=_("How did you check?"), choices=list(CHECK_METHODS.items()))
+    result = forms.ChoiceField(label=_("What came of it?"), choices=list(CHECK_RESULTS.items()))
 
 
 class RetireForm(forms.Form):

@@ -15,11 +15,12 @@ from urgentaction.console.listing import listed
 from urgentaction.console.permissions import is_at_least, may
 from urgentaction.console.reading import names_of
 from urgentaction.console.responses import found_or_404, page
+from urgentaction.console.vocabulary import OFFICES
 from urgentaction.core import clock
 from urgentaction.directory.models import Office, Official
 from urgentaction.directory.queries import holder_among, official_in
 
-from . import reading, words
+from . import reading
 from .forms import OfficeFilter, OfficeForm, OfficialForm
 
 HERE = {"here": "directory"}
@@ -121,7 +122,7 @@ def official_form(
         "official": official,
         "title": str(official) if official else _("New holder"),
         "holder": official_in(office),
-        "kind": words.KINDS.get(office.kind, ""),
+        "kind": OFFICES.get(office.kind, ""),
         "affected": reading.affected_by([office.id]),
         **HERE,
     }

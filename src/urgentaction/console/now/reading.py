@@ -93,7 +93,9 @@ def now_page(*, viewer: str, is_approver: bool) -> Now:
         waiting=_waiting(alerts, viewer=viewer, is_approver=is_approver),
         recent=tuple(_latest(alerts, over)),
         tasks=tuple(
-            tasks.select_related("alert").order_by("priority", F("due_at").asc(nulls_last=True), "id")[:MOST_TASKS]
+            tasks.select_related("alert__case").order_by("priority", F("due_at").asc(nulls_last=True), "id")[
+                :MOST_TASKS
+            ]
         ),
         tasks_open=tasks[:MOST_COUNTED].count(),
         gateways=_health(),

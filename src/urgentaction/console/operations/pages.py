@@ -18,7 +18,7 @@ from urgentaction.console.reading import names_of
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.core import clock
 
-from . import forms, reading, words
+from . import forms, reading
 from .sections import sections_for
 
 HERE = {"here": "operations"}
@@ -53,7 +53,6 @@ def gateway_page(
     found = found_or_404(lambda: reading.gateway_called(name))
     context = {
         "gateway": found,
-        "outcome_words": words.TRIES,
         "pause_form": form or forms.PauseForm(),
         "trial": trial,
         "may_test": is_at_least(request.user, Role.EDITOR),

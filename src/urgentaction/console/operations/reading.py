@@ -30,6 +30,7 @@ from urgentaction.channels.options import Setting, settings_of
 from urgentaction.channels.registry import KINDS
 from urgentaction.channels.roster import Entry
 from urgentaction.console.reading import names_of
+from urgentaction.console.vocabulary import ACTIONS, APPROVALS
 from urgentaction.core import clock
 from urgentaction.core.errors import ConfigurationError, NotFound
 from urgentaction.core.languages import LETTER_LANGUAGES
@@ -43,7 +44,7 @@ from urgentaction.tracking.views import GatewayView
 from urgentaction.triggers.decision import DraftRule, Rule
 from urgentaction.triggers.ruleset import shipped
 
-from .words import ACTIONS, APPROVALS, LEVELS
+from .words import LEVELS
 
 TRIES, HISTORY, RECEIPTS = 20, 10, 500
 #: A token that ends within so long is pointed out.

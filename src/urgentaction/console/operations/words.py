@@ -24,19 +24,6 @@ LEVELS: Mapping[int, Promise] = {
     5: _("5, grave"),
 }
 
-ACTIONS: Mapping[str, Promise] = {
-    "appeal": _("appeal to everybody"),
-    "follow_up": _("follow-up to those reached before"),
-    "draft_only": _("draft only"),
-    "record_only": _("written down, nothing is sent"),
-}
-
-APPROVALS: Mapping[str, Promise] = {
-    "none_with_standing": _("none where a standing approval is in force, else one person"),
-    "one": _("one person"),
-    "two": _("two different people"),
-}
-
 OUTCOME: Mapping[str, Promise] = {
     "rule": _("Rule"),
     "action": _("Action"),
@@ -58,12 +45,4 @@ TOTALS: Mapping[str, Promise] = {
     "one": _("wait for one person"),
     "two": _("wait for two people"),
     "nothing": _("Nothing to send"),
-}
-
-#: What came of a try at a gateway. A fault counts by itself: it is the gateway's own, not the recipient's.
-TRIES: Mapping[str, Promise] = {
-    "accepted": _("accepted"),
-    "refused": _("refused"),
-    "unknown": _("unknown"),
-    "fault": _("the gateway's own fault"),
 }

@@ -15,6 +15,8 @@ from urgentaction.accounts import invitations, people
 from urgentaction.accounts.models import Role
 from urgentaction.console.permissions import acting, may, sensitive
 from urgentaction.console.responses import attempt, found_or_404
+from urgentaction.console.vocabulary import called
+from urgentaction.pipeline.staffing import lock_out
 
 from . import reading
 
@@ -27,7 +29,7 @@ def give_role(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 
     def deed() -> str:
         user = people.change_role(user_id, request.POST.get("role", ""), by=acting(request))
-        return _("%(name)s is now: %(role)s.") % {"name": user.username, "role": user.role}
+        return _("%(name)s is now: %(role)s.") % {"name": user.username, "role": called("staff-role", user.role)}
 
     return _act(request, user_id, deed)
 
@@ -39,8 +41,12 @@ def lock(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
     """Shut somebody out."""
 
     def deed() -> str:
-        user = people.lock_user(user_id, why=request.POST.get("why", ""), by=acting(request))
-        return _("%(name)s is locked out, and logged out everywhere.") % {"name": user.username}
+        done = lock_out(user_id, why=request.POST.get("why", ""), by=acting(request))
+        said = _("%(name)s is locked out, and logged out everywhere.") % {"name": done.user.username}
+        if done.rules:
+            back = _("Their standing approvals are taken back: %(rules)s. Alerts of these rules wait for a person.")
+            said = f"{said} {back % {'rules': ', '.join(done.rules)}}"
+        return said
 
     return _act(request, user_id, deed)
 

@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 
 from urgentaction.alerts.models import Alert
 from urgentaction.cases.models import Case
-from urgentaction.console.templatetags.words import spaced, status
+from urgentaction.console.templatetags.words import status
+from urgentaction.console.vocabulary import called
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTask
 from urgentaction.deliveries.references import delivery_id_of
 from urgentaction.directory.models import Office, Official
@@ -85,7 +86,7 @@ def _cases(asked: str) -> Iterable[Hit]:
 def _alerts(asked: str) -> Iterable[Hit]:
     rows = Alert.objects.filter(number__contains=asked.upper()).order_by("-created_at")
     for alert in _few(rows.only("id", "number", "kind", "state")):
-        note = f"{spaced(alert.kind)} · {spaced(alert.state)}"
+        note = f"{called('alert-kind', alert.kind)} · {called('alert-state', alert.state)}"
         yield Hit(alert.number, note, reverse("console:alert", kwargs={"alert_id": alert.id}))
 
 
@@ -124,7 +125,7 @@ def _deliveries(asked: str) -> Iterable[Hit]:
     earlier = [one.delivery_id for one in _few(Attempt.objects.filter(named)) if one.delivery_id not in found]
     found |= {row.id: row for row in rows.filter(id__in=earlier)} if earlier else {}
     for row in found.values():
-        note = f"{row.alert.number} · {row.channel} · {spaced(row.state)}"
+        note = f"{row.alert.number} · {called('channel', row.channel)} · {called('state', row.state)}"
         address = _address("delivery", "", delivery_id=row.id)
         yield Hit(
             _("delivery %(number)s") % {"number": row.id},
@@ -136,7 +137,7 @@ def _deliveries(asked: str) -> Iterable[Hit]:
 def _tasks(asked: str) -> Iterable[Hit]:
     rows = HumanTask.objects.filter(done_at=None, title__icontains=asked).order_by("created_at")
     for task in _few(rows.only("id", "title", "kind")):
-        yield Hit(task.title, spaced(task.kind), _address("task", "tasks", task_id=task.id))
+        yield Hit(task.title, called("task", task.kind), _address("task", "tasks", task_id=task.id))
 
 
 def _templates(asked: str) -> Iterable[Hit]:

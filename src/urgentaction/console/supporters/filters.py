@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from urgentaction.console.names import language_name
+from urgentaction.console.vocabulary import SUPPRESSION_REASONS, language_name
 from urgentaction.core import clock
 from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.deliveries.models import HumanTask
@@ -19,7 +19,6 @@ from urgentaction.supporters.models import Supporter, Suppression
 from urgentaction.supporters.rules import SuppressionReason
 
 from .forms import CHANNELS
-from .words import REASONS
 
 _ANY = _("any")
 
@@ -74,7 +73,7 @@ class Entries(django_filters.FilterSet):
     reason = django_filters.ChoiceFilter(
         label=_("Reason"),
         empty_label=_ANY,
-        choices=lambda: [(reason.value, REASONS[reason.value]) for reason in SuppressionReason],
+        choices=lambda: [(reason.value, SUPPRESSION_REASONS[reason.value]) for reason in SuppressionReason],
     )
     since = django_filters.DateFilter(
         label=_("Not before"), method="from_day", widget=forms.DateInput(attrs={"type": "date"})

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_safe
 
 from urgentaction.accounts.models import Role
 from urgentaction.console.listing import listed
-from urgentaction.console.names import language_name
 from urgentaction.console.permissions import acting, is_at_least, may
 from urgentaction.console.responses import found_or_404, page
+from urgentaction.console.vocabulary import language_name
 from urgentaction.supporters.models import Supporter
 from urgentaction.supporters.segments import Segments, segments
 from urgentaction.tracking import person as tracking
@@ -24,7 +24,6 @@ from urgentaction.tracking.views import short_id
 from . import reading
 from .filters import People
 from .forms import Erasing, LookUp, Suppressing, Unsubscribing
-from .words import CHANNEL_WORDS, REASONS
 
 #: Time zones that the overview shows; the rest is summed up.
 MOST_ZONES = 15
@@ -46,7 +45,7 @@ def people(request: HttpRequest) -> HttpResponse:
     sorts = {"since": ("id",), "language": ("language", "id")}
     found = listed(request, Supporter.objects.all(), filters=People, sorts=sorts, default="-since")
     rows = reading.person_rows(found.items)
-    context = {"list": found, "rows": rows, "look_up": LookUp(), "channels": CHANNEL_WORDS, **_HERE}
+    context = {"list": found, "rows": rows, "look_up": LookUp(), **_HERE}
     return page(request, "console/supporters/list.html", context)
 
 
@@ -104,12 +103,10 @@ def person_context(
         "short": short_id(supporter.id),
         "language": language_name(supporter.language),
         "states": [(state, reading.entry_rows(state.history)) for state in states],
-        "channels": CHANNEL_WORDS,
         "deeds": earlier,
         "list": deliveries,
         "forms": {"unsubscribe": Unsubscribing(), "suppress": Suppressing(), "erase": Erasing(), **(bound or {})},
         "open_form": next(iter(bound), "") if bound else "",
         "may_erase": is_at_least(request.user, Role.APPROVER),
-        "reasons": REASONS,
         **_HERE,
     }

@@ -20,9 +20,8 @@ from urgentaction.tracking.views import short_id
 
 from .filters import Replies
 from .forms import FilingAway
-from .words import CHANNEL_WORDS
 
-_HERE = {"here": "supporters", "place": "replies", "channels": CHANNEL_WORDS}
+_HERE = {"here": "supporters", "place": "replies"}
 
 
 @require_safe

@@ -24,7 +24,6 @@ from urgentaction.supporters.rules import WISHES
 from . import reading
 from .filters import Entries
 from .forms import Lifting, LookUp, SuppressingAddress
-from .words import CHANNEL_WORDS, REASONS
 
 
 @require_safe
@@ -135,4 +134,4 @@ def _entry_context(entry_id: uuid.UUID, form: Lifting | None = None) -> dict[str
     }
 
 
-_WORDS = {"reasons": REASONS, "channels": CHANNEL_WORDS, "here": "supporters", "place": "suppression"}
+_WORDS = {"here": "supporters", "place": "suppression"}

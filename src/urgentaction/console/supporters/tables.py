@@ -23,7 +23,6 @@ from urgentaction.supporters.models import HandedInTable, TableState
 from urgentaction.supporters.table import COLUMNS, REQUIRED
 
 from .forms import HandingIn
-from .words import TABLE_WORDS
 
 #: htmx fetches no more after it.
 ENOUGH = 286
@@ -124,7 +123,6 @@ def _tables_context(form: HandingIn) -> dict[str, Any]:
         "form": form,
         "tables": [(row, Report.from_json(row.report)) for row in rows],
         "names": names_of(row.handed_in_by for row in rows),
-        "states": TABLE_WORDS,
         "required": [column for column in COLUMNS if column in REQUIRED],
         "optional": [column for column in COLUMNS if column not in REQUIRED],
         "here": "supporters",
@@ -138,7 +136,6 @@ def _context(table_id: uuid.UUID) -> dict[str, Any]:
         "table": found,
         "report": Report.from_json(found.report),
         "names": names_of([found.handed_in_by, found.decided_by]),
-        "states": TABLE_WORDS,
         "is_undone": found.state in _UNDONE,
         "here": "supporters",
         "place": "tables",

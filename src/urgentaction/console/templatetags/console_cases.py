@@ -12,13 +12,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
 from urgentaction.cases.vocabulary import CountryRole, label
-from urgentaction.console import names
-from urgentaction.console.names import reader_language
+from urgentaction.console.vocabulary import country_name, reader_language
 
 register = template.Library()
-register.filter("country", names.country_name)
-register.filter("language_name", names.language_name)
-register.filter("channel_name", names.channel_name)
 
 _LEVELS = {
     1: gettext_lazy("hours count"),
@@ -27,29 +23,18 @@ _LEVELS = {
     4: gettext_lazy("news"),
     5: gettext_lazy("grave"),
 }
-_FORMS = {
-    "name": gettext_lazy("by name"),
-    "pseudonym": gettext_lazy("by pseudonym"),
-    "description": gettext_lazy("by description"),
-}
-_KINDS = {
-    "first_appeal": gettext_lazy("first appeal"),
-    "further_information": gettext_lazy("further information"),
-    "whereabouts_request": gettext_lazy("request for the whereabouts"),
-    "stop_action": gettext_lazy("end of the action, with thanks"),
-    "successor": gettext_lazy("successor letter"),
-    "manual": gettext_lazy("composed by hand"),
-    "appeal": gettext_lazy("appeal"),
-    "update": gettext_lazy("further information"),
-    "good_news": gettext_lazy("good news"),
-    "closing": gettext_lazy("closing notice"),
-}
 
 
 @register.filter
 def in_language(texts: Mapping[str, str]) -> str:
     """A text of `{language: text}` in the reader's language, else in English, else in any."""
     return texts.get(reader_language()) or texts.get("en") or next(iter(texts.values()), "")
+
+
+@register.filter
+def country(code: str) -> str:
+    """A country's name in the reader's language."""
+    return country_name(code)
 
 
 @register.filter
@@ -64,22 +49,10 @@ def level_words(level: int | None) -> str:
     return f"{gettext('level')} {level}, {_LEVELS[level]}" if level in _LEVELS else ""
 
 
-@register.filter
-def shown_form(form: str) -> str:
-    """`pseudonym` → "by pseudonym"."""
-    return str(_FORMS.get(form, form))
-
-
-@register.filter
-def kind_name(kind: str) -> str:
-    """`first_appeal` → "first appeal": of a letter, a notice or an alert."""
-    return str(_KINDS.get(kind, kind.replace("_", " ")))
-
-
 @register.simple_tag
 def office_link(office_id: uuid.UUID, name: str) -> SafeString:
     """An office's name, with a link to its page in the directory where there is one."""
-    return _linked(name, "console:directory-office", office_id=office_id)
+    return _linked(name, "console:office", office_id=office_id)
 
 
 @register.simple_tag

@@ -1,38 +1,28 @@
-"""Words and small bars for deliveries: what a stored state, channel or kind is called, how far a row of counts is."""
+"""Small bars for deliveries: how far a row of counts is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from django import template
-from django.utils.functional import Promise
+from django.template import Context
 from django.utils.safestring import SafeString
 
-from urgentaction.console import names
-from urgentaction.console.deliveries import plots, wording
+from urgentaction.console import vocabulary
+from urgentaction.console.deliveries import plots, ways
+from urgentaction.console.deliveries.ways import Way
+from urgentaction.console.permissions import is_at_least
 from urgentaction.console.reading import ProgressRow
+from urgentaction.deliveries.models import HumanTask
 
 register = template.Library()
 
-_WORDS: Mapping[str, Mapping[str, Promise]] = {
-    "state": wording.STATES,
-    "meaning": wording.MEANINGS,
-    "role": wording.ROLES,
-    "channel": names.CHANNELS,
-    "column": wording.COLUMNS,
-    "outcome": wording.OUTCOMES,
-    "retry": wording.RETRY_CLASSES,
-    "receipt": wording.RECEIPT_KINDS,
-    "task": wording.TASK_KINDS,
-}
 #: From what is best to what needs somebody; waiting comes last, as what is still to be done.
 ORDER = ("delivered", "accepted", "unknown", "failed", "stopped", "waiting")
 
 
-@register.filter
-def word(value: str, family: str) -> str:
-    """`{{ row.state|word:"state" }}`: what it is called; the value itself where it has no name."""
-    return str(_WORDS[family].get(value, value))
+@register.inclusion_tag("console/deliveries/ways.html", takes_context=True)
+def ways_on(context: Context, task: HumanTask) -> dict[str, list[Way]]:
+    """Links to the pages where a task can be seen to, as far as the viewer may open them."""
+    return {"ways": [way for way in ways.ways_on(task) if is_at_least(context["request"].user, way.least)]}
 
 
 @register.simple_tag
@@ -44,4 +34,4 @@ def progress_bar(row: ProgressRow) -> SafeString:
 @register.simple_tag
 def progress_words(row: ProgressRow) -> str:
     """What the bar shows: `12 delivered, 3 failed, 85 waiting`."""
-    return ", ".join(f"{row.counts[name]:,} {wording.COLUMNS[name]}" for name in ORDER if row.counts[name])
+    return ", ".join(f"{row.counts[name]:,} {vocabulary.COLUMNS[name]}" for name in ORDER if row.counts[name])

@@ -5,8 +5,7 @@ from __future__ import annotations
 from django import template
 from django.utils.translation import gettext as _
 
-from urgentaction.console.names import language_name
-from urgentaction.letters.models import TemplateState
+from urgentaction.console.vocabulary import language_name
 from urgentaction.letters.source import Family
 from urgentaction.letters.versions import LIVE, SHIPPED
 
@@ -17,25 +16,13 @@ register = template.Library()
 def tongue(code: str) -> str:
     """A language's name in the reader's own: `ko` → "Korean"; the code where it has none."""
     name = language_name(code)
-    return f"{name[:1].upper()}{name[1:]}" if name != code else code
+    return f"{name[0].upper()}{name[1:]}"
 
 
 @register.filter
 def family(value: str) -> str:
     """`sms` → "Text messages"."""
     return {Family.LETTERS: _("Letters"), Family.NOTICES: _("Notices"), Family.SMS: _("Text messages")}[Family(value)]
-
-
-@register.filter
-def version_state(value: str) -> str:
-    """`in_review` → "in review"."""
-    return {
-        TemplateState.DRAFT: _("draft"),
-        TemplateState.IN_REVIEW: _("in review"),
-        TemplateState.LIVE: _("in force"),
-        TemplateState.REJECTED: _("rejected"),
-        TemplateState.RETIRED: _("retired"),
-    }[TemplateState(value)]
 
 
 @register.filter

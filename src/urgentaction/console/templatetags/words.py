@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
-from urgentaction.cases.vocabulary import Confidence, Status, label
-from urgentaction.console.names import reader_language
+from urgentaction.cases.vocabulary import LANGUAGES, Confidence, Status, label
+from urgentaction.console import vocabulary
+from urgentaction.console.vocabulary import reader_language
+from urgentaction.triggers.ruleset import shipped
 
 register = template.Library()
 
@@ -32,6 +38,45 @@ def confidence(value: str) -> str:
 
 
 @register.filter
+def word(value: str, family: str) -> str:
+    """`{{ alert.state|word:"alert-state" }}`: what a stored value is called (`console.vocabulary`)."""
+    return vocabulary.called(family, value)
+
+
+@register.filter
+def rule_word(value: str, name: str) -> str:
+    """One thing that a rule decided, by its name: `one` as an `approval` → “one person”; `all: fax` too."""
+    if name not in vocabulary.FAMILIES:
+        return value
+    first, colon, rest = value.partition(": ")
+    manner = ", ".join(_manner(one) for one in rest.split(", ")) if rest else ""
+    return f"{vocabulary.called(name, first)}{colon}{manner}"
+
+
+@register.filter
+def language_name(tag: str) -> str:
+    """`ko` → “Korean”."""
+    return vocabulary.language_name(tag)
+
+
+@register.filter
 def spaced(value: str) -> str:
-    """`awaiting_approval` → `awaiting approval`."""
+    """`who_asked` → `who asked`: for names of details that have no words of their own."""
     return value.replace("_", " ")
+
+
+@register.simple_tag
+def rule_link(rule: str) -> SafeString | str:
+    """A rule's id, with a link to its page while it is in force; a dash for none."""
+    if rule not in {one.id for one in shipped().rules}:
+        return rule or "–"
+    return format_html('<a href="{}">{}</a>', reverse("console:rule", args=[rule]), rule)
+
+
+def _manner(value: str) -> str:
+    return str(vocabulary.CHANNELS.get(value) or vocabulary.called("manner", value))
+
+
+def _language() -> str:
+    base = (get_language() or "en").partition("-")[0]
+    return base if base in LANGUAGES else "en"
