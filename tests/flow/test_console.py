@@ -191,8 +191,10 @@ class TestWhatIsShown:
     def test_the_letter_comes_as_a_file(self, world: World) -> None:
         alert = world.start()
         letter = alert.letters.get(role="to")
-        client = staff(Role.VIEWER)
+        client = staff(Role.EDITOR)
         assert f"/console/letters/{letter.id}.pdf" in text(client.get(f"/console/alerts/{alert.id}/"))
+        reader = staff(Role.VIEWER)
+        assert f"/console/letters/{letter.id}.pdf" not in text(reader.get(f"/console/alerts/{alert.id}/"))
         answer = client.get(f"/console/letters/{letter.id}.pdf")
         assert answer.content == bytes(letter.pdf)
         assert answer.headers["Content-Disposition"] == 'attachment; filename="UA-2026-0001-1-to-en.pdf"'
@@ -233,7 +235,7 @@ class TestWhatIsShown:
         assert world.case.reference in text(staff(Role.VIEWER, "other").get("/console/cases/"))
 
     def test_what_does_not_exist_is_404(self, world: World) -> None:
-        client = staff(Role.VIEWER)
+        client = staff(Role.EDITOR)
         nothing = "00000000-0000-0000-0000-000000000001"
         for path in (f"alerts/{nothing}/", f"letters/{nothing}.pdf", "cases/UA-1999-0001/", "cases/%00/"):
             assert client.get(f"/console/{path}").status_code == 404

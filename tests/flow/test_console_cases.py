@@ -156,11 +156,12 @@ class TestPage:
 
     def test_the_dossier_is_audited(self, world: World) -> None:
         world.start()
-        viewer, approver = staff(Role.VIEWER), staff(Role.APPROVER)
-        answer = viewer.post(path(world, "dossier/"))
+        assert staff(Role.VIEWER).post(path(world, "dossier/")).status_code == 403
+        editor, approver = staff(Role.EDITOR), staff(Role.APPROVER)
+        answer = editor.post(path(world, "dossier/"))
         assert answer.content.startswith(b"%PDF")
         assert answer.headers["Content-Disposition"] == 'attachment; filename="UA-2026-0001-internal.pdf"'
-        assert viewer.post(path(world, "dossier/confidential/")).status_code == 403
+        assert editor.post(path(world, "dossier/confidential/")).status_code == 403
         assert approver.post(path(world, "dossier/confidential/")).content.startswith(b"%PDF")
         editions = [
             entry.detail["edition"] for entry in AuditEntry.objects.filter(action="case.dossier").order_by("id")

@@ -8,13 +8,23 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from urgentaction.accounts.models import Role
+
 from .navigation import MENU
 from .permissions import is_at_least
 
 
 def mode(request: HttpRequest) -> dict[str, Any]:
-    """`mode`: `sandbox` or `live`, for the banner that no page may lack. `menu`: what this user's menu holds."""
-    return {"mode": settings.MODE.value, "menu": lambda: menu_for(request)}
+    """What every page may ask for.
+
+    `mode`: `sandbox` or `live`, for the banner that no page may lack. `menu`: what this user's menu holds.
+    `is_editor`: whether links to what officials read are worth showing (docs/permissions.md).
+    """
+    return {
+        "mode": settings.MODE.value,
+        "menu": lambda: menu_for(request),
+        "is_editor": lambda: is_at_least(request.user, Role.EDITOR),
+    }
 
 
 def menu_for(request: HttpRequest) -> list[dict[str, str]]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 DEEDS: Mapping[str, Promise] = {
     "alert.address": _("chose whom an alert goes to"),
     "alert.approve": _("approved an alert"),
+    "alert.ask_again": _("brought an alert back to be approved again"),
     "alert.change": _("changed a draft"),
     "alert.draft": _("drafted an alert"),
     "alert.end_hold": _("ended an alert's hold"),
@@ -24,6 +25,7 @@ DEEDS: Mapping[str, Promise] = {
     "alert.start": _("an alert started"),
     "alert.submit": _("sent a draft for approval"),
     "alert.take_back_approval": _("took an approval back"),
+    "alert.void_approval": _("made an approval of an alert void"),
     "alert.withdrawn": _("withdrew an alert"),
     "audit.export": _("downloaded the audit log"),
     "audit.verify": _("verified the audit log"),

@@ -33,7 +33,9 @@ def ways_on(task: HumanTask) -> list[Way]:
     found: list[Way] = []
     match what:
         case "decide" if task.alert:
-            found.append(Way(_("Read what goes out"), reverse("console:alert-preview", args=[task.alert.id])))
+            found.append(
+                Way(_("Read what goes out"), reverse("console:alert-preview", args=[task.alert.id]), Role.EDITOR)
+            )
         case "unknown" if task.delivery_id:
             found.append(Way(_("Say what became of it"), reverse("console:delivery", args=[task.delivery_id])))
         case "fix" | "held":

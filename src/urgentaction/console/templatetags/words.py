@@ -9,9 +9,8 @@ from django import template
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 
-from urgentaction.cases.vocabulary import LANGUAGES, Confidence, Status, label
+from urgentaction.cases.vocabulary import Confidence, Status, label
 from urgentaction.console import vocabulary
 from urgentaction.console.vocabulary import reader_language
 from urgentaction.triggers.ruleset import shipped
@@ -75,8 +74,3 @@ def rule_link(rule: str) -> SafeString | str:
 
 def _manner(value: str) -> str:
     return str(vocabulary.CHANNELS.get(value) or vocabulary.called("manner", value))
-
-
-def _language() -> str:
-    base = (get_language() or "en").partition("-")[0]
-    return base if base in LANGUAGES else "en"
