@@ -69,6 +69,7 @@ TASK_KINDS: Mapping[str, Promise] = {
     "fix_configuration": _("Put our set-up right"),
     "read_reply": _("Read a message"),
     "decide": _("Decide on an alert"),
+    "replace_contact": _("Replace a contact point"),
 }
 #: Steps of the axis of time in plots, and the words there.
 MOMENTS: tuple[tuple[float, Promise], ...] = (
