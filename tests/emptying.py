@@ -41,7 +41,11 @@ END $$
 
 def empty_database(self: TransactionTestCase) -> None:
     """In the place of `TransactionTestCase._fixture_teardown`."""
-    statement = _EMPTY.format(kept=", ".join(f"'{name}'" for name in KEPT), large=LARGE)
     for alias in self._databases_names(include_mirrors=False):  # type: ignore[attr-defined]
-        with connections[alias].cursor() as cursor:
-            cursor.execute(statement)
+        empty(alias)
+
+
+def empty(alias: str = "default") -> None:
+    """The same at any other time, such as the end of a module whose tests share their rows."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(_EMPTY.format(kept=", ".join(f"'{name}'" for name in KEPT), large=LARGE))

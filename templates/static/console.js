@@ -82,6 +82,7 @@ function tick() {
   });
 }
 setInterval(tick, 1000);
+document.addEventListener("htmx:afterSwap", tick); // what just came in must not show anything else for a second
 tick();
 
 // "/" goes to the search box, unless somebody is typing.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,11 +17,14 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 from axe_playwright_python.sync_playwright import Axe
+from django.test import TransactionTestCase
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 from pytest_django.live_server_helper import LiveServer
+from pytest_django.plugin import DjangoDbBlocker
 
 from tests.browser.fonts import fonts_of_letters
 from tests.browser.published import Letters
+from tests.emptying import empty
 from tests.flow.conftest import sandbox, sandbox_program
 from urgentaction.embedded.servers import Servers
 from urgentaction.public import limiting
@@ -130,22 +134,43 @@ class Visitor:
             context.close()
 
 
+@contextmanager
+def visiting(browser: Browser, base: str, shots: Path) -> Iterator[Visitor]:
+    """Closes by asserting what holds for every test: no request went elsewhere, and the browser had no complaint."""
+    someone = Visitor(browser, base, shots)
+    try:
+        yield someone
+    finally:
+        someone.leave()
+    assert someone.hosts <= {urlsplit(base).netloc}
+    assert someone.complaints == []
+
+
+@pytest.fixture(scope="module")
+def lasting_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database for all tests of a module, which share their rows; emptied when the module is over.
+
+    The tests are marked with `django_db(transaction=True)`, as pytest-django makes no database without such a mark.
+    """
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _self: None)
+        yield
+        empty()
+
+
 @pytest.fixture
 def visitor(
     browser: Browser, live_server: LiveServer, settings: Any, project: Path, servers: Servers
 ) -> Iterator[Visitor]:
-    """Closes by asserting what holds for every test: no request went elsewhere, and the browser had no complaint."""
+    """Somebody in front of a browser that shows the live server."""
     settings.PUBLIC_URL = live_server.url
     with redis.Redis.from_url(servers.redis_url) as broker:
         if keys := list(broker.scan_iter("*sign-up*")):
             broker.delete(*keys)
     limiting.close()
-    someone = Visitor(browser, live_server.url, project / "var" / "screenshots")
-    yield someone
-    someone.leave()
-    limiting.close()
-    assert someone.hosts <= {urlsplit(live_server.url).netloc}
-    assert someone.complaints == []
+    with visiting(browser, live_server.url, project / "var" / "screenshots") as someone:
+        yield someone
+        limiting.close()
 
 
 @pytest.fixture

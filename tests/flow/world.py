@@ -58,10 +58,12 @@ class World:
     supporters: list[Supporter]
 
     @classmethod
-    def make(cls, *, supporters: int = 3) -> World:
+    def make(cls, *, supporters: int = 3, number: int = 1) -> World:
+        """The `number`th world has a case, offices and addresses of its own, beside those of the others."""
         now = clock.now()
+        end, of = ("", "") if number == 1 else (str(number), f".{number}")
         case = Case.objects.create(
-            reference="UA-2026-0001",
+            reference=f"UA-2026-{number:04}",
             titles={"en": "Two refugees"},
             subjects={"en": "Two refugees at risk of forced return"},
             group_size=2,
@@ -71,12 +73,13 @@ class World:
         CaseCountry.objects.create(case=case, country="CN", role="custodian")
         CaseCountry.objects.create(case=case, country="KP", role="origin")
         CaseCountry.objects.create(case=case, country="KR", role="intercessor")
-        president = _official(case, "president", "to", 1, fax="+12025550101", email="president@office.invalid")
-        minister = _official(case, "minister", "cc", 2, email="minister@office.invalid")
+        fax = f"+1202555{100 + number:04}"
+        president = _official(case, f"president{end}", "to", 1, fax=fax, email=f"president{end}@office.invalid")
+        minister = _official(case, f"minister{end}", "cc", 2, email=f"minister{end}@office.invalid")
         people = [
             Supporter.objects.create(
                 name=f"Friend {n}",
-                email=f"friend{n}@supporters.invalid",
+                email=f"friend{n}{of}@supporters.invalid",
                 phone=_phone(),
                 language="en",
                 wants_email=True,
@@ -88,7 +91,7 @@ class World:
             for n in range(supporters)
         ]
         for rule in ("imminent", "at-risk", "fate-unknown"):
-            StandingApproval.objects.create(rule=rule, by="user:duty", granted_at=now)
+            StandingApproval.objects.get_or_create(rule=rule, defaults={"by": "user:duty", "granted_at": now})
         return cls(case, president, minister, people)
 
     def more_supporters(self, count: int) -> list[Supporter]:

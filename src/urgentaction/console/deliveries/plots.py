@@ -131,11 +131,15 @@ def steps_to(most: int) -> list[int]:
 
 
 def _spread(places: Sequence[float]) -> list[float]:
-    """The same places, moved up where two are too near to each other; the lowest stays."""
+    """The same places, moved up where two are too near to each other, and down again where they would leave the plot."""
     order = sorted(range(len(places)), key=lambda one: -places[one])
     moved = dict(enumerate(places))
     for lower, upper in itertools.pairwise(order):
         moved[upper] = min(moved[upper], moved[lower] - APART)
+    least = float(TOP)
+    for one in reversed(order):
+        moved[one] = max(moved[one], least)
+        least = moved[one] + APART
     return [moved[one] for one in range(len(places))]
 
 

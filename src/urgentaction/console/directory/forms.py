@@ -55,11 +55,16 @@ class OfficeFilter(django_filters.FilterSet):
     """What the list of offices can be narrowed to."""
 
     text = django_filters.CharFilter(label=_("Name or number"), method="narrow_text", max_length=100)
-    country = django_filters.ChoiceFilter(label=_("Country"), choices=_countries_there)
-    kind = django_filters.ChoiceFilter(label=_("Kind"), choices=list(OFFICES.items()))
-    trouble = django_filters.ChoiceFilter(label=_("Has"), choices=_TROUBLE, method="narrow_trouble")
+    country = django_filters.ChoiceFilter(label=_("Country"), choices=_countries_there, empty_label=_("any"))
+    kind = django_filters.ChoiceFilter(label=_("Kind"), choices=list(OFFICES.items()), empty_label=_("any"))
+    trouble = django_filters.ChoiceFilter(
+        label=_("Has"), choices=_TROUBLE, method="narrow_trouble", empty_label=_("any")
+    )
     holder = django_filters.ChoiceFilter(
-        label=_("Holder"), choices=[("none", _("vacant")), ("one", _("somebody"))], method="narrow_holder"
+        label=_("Holder"),
+        choices=[("none", _("vacant")), ("one", _("somebody"))],
+        method="narrow_holder",
+        empty_label=_("any"),
     )
 
     def narrow_text(self, rows: QuerySet[Office], _name: str, text: str) -> QuerySet[Office]:

@@ -34,7 +34,9 @@ class AuditFilters(django_filters.FilterSet):
     """Who, what, to what, when; and the hash of an entry, to find one that was written down elsewhere."""
 
     actor = django_filters.CharFilter(label=_("Who"), method="by_actor")
-    action = django_filters.ChoiceFilter(label=_("What"), choices=lambda: [(one, one) for one in actions_in_log()])
+    action = django_filters.ChoiceFilter(
+        label=_("What"), choices=lambda: [(one, one) for one in actions_in_log()], empty_label=_("any")
+    )
     subject = django_filters.CharFilter(label=_("To what"))
     since = django_filters.DateFilter(
         label=_("From"), method="not_before", widget=forms.DateInput(attrs={"type": "date"})
