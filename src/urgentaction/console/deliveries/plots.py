@@ -131,7 +131,7 @@ def steps_to(most: int) -> list[int]:
 
 
 def _spread(places: Sequence[float]) -> list[float]:
-    """The same places, moved up where two are too near to each other, and down again where they would leave the plot."""
+    """The same places, moved up where two are too near, and down again where they would leave the plot."""
     order = sorted(range(len(places)), key=lambda one: -places[one])
     moved = dict(enumerate(places))
     for lower, upper in itertools.pairwise(order):
