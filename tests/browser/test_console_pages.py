@@ -45,7 +45,6 @@ MORE = {
     "cases-none": "/console/cases/?q=nothing",
 }
 #: A page that is never opened without saying more.
-ASKED = {"template-put-back": "?to=shipped"}
 IN_KOREAN = {
     "now",
     "cases",
@@ -89,8 +88,7 @@ def house(server: LiveServer, sandbox_program: SandboxProgram) -> Iterator[House
 def pages(house: House) -> dict[str, str]:
     """The address of everything that answers with a page of the console, by name."""
     found = {}
-    for name, path in addresses(house.arguments):
-        address = path + ASKED.get(name, "")
+    for name, address in addresses(house.arguments):
         answer = house.browser.get(address)
         if answer.status_code == 405:  # a deed
             continue
