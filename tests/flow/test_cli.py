@@ -245,7 +245,7 @@ def test_gateways_are_paused_and_resumed(world: World, terminal: Terminal, actor
     assert "new password tomorrow" in terminal.says("gateway", "list")
     assert "smtp goes on." in terminal.says("gateway", "resume", "smtp")
     assert terminal.json("gateway", "resume", "smtp")["was_paused"] is False
-    assert list(AuditEntry.objects.filter(actor=actor).values_list("action", flat=True)) == [
+    assert list(AuditEntry.objects.filter(actor=actor).order_by("id").values_list("action", flat=True)) == [
         "gateway.pause",
         "gateway.resume",
     ]

@@ -37,7 +37,7 @@ class TestOneDelivery:
             gateway="telnyx", event_id="e1", kind="failed", code="busy", raw="{}", received_at=clock.now(),
             delivery=row, applied_at=clock.now(), effect="about a try that is over",
         )  # fmt: skip
-        page = text(staff(Role.VIEWER).get(f"/console/deliveries/{row.id}/"))
+        page = text(staff(Role.EDITOR).get(f"/console/deliveries/{row.id}/"))
         for said in (
             "Office of the president · The president",
             "It did not arrive, and this delivery is not tried any more.",
