@@ -118,7 +118,7 @@ _FACES = {
         page_lines=53,
     ),
     "en": _western(hyphens=True),
-    "es": _western(hyphens=True),
+    "es": _western(hyphens=True, page_lines=52),
     "fr": _western(hyphens=True),
     "ja": _eastern(Han.JAPANESE, Han.CHINESE, Han.KOREAN, fax_size=13, leading=0.95, fax_page_lines=41),
     "ko": _eastern(

@@ -109,7 +109,7 @@ def _alert_context(request: HttpRequest, alert_id: uuid.UUID) -> dict[str, Any]:
         "states": [state.value for state in State],
         "roles": [role.value for role in RecipientRole],
         "query": request.GET.urlencode(),
-        "receipts": reading.receipts_of(found),
+        "receipts": reading.receipts_of(shown),
         "approvals": approvals,
         "tasks": found.human_tasks.filter(done_at=None).select_related("alert__case").order_by("created_at"),
         "names": names_of([found.drafted_by, *(one.by for one in approvals)]),
