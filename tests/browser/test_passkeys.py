@@ -105,6 +105,14 @@ def test_a_passkey_that_is_not_there_is_said_on_the_page(visitor: Visitor, appro
     expect(page.get_by_role("alert").filter(has_text="was not used")).to_be_visible()
 
 
+def test_a_passkey_cannot_be_asked_for_before_somebody_listens(visitor: Visitor, approver: User) -> None:
+    page = with_key(visitor)
+    page.route("**/onload*.js", lambda route: route.abort())
+    page.route("**/console-people*.js", lambda route: route.abort())
+    page.goto("/console/login/")
+    expect(page.get_by_role("button", name="Log in with a passkey")).to_be_disabled()
+
+
 def test_an_app_is_set_up_from_its_picture(visitor: Visitor, approver: User) -> None:
     page = visitor.page()
     log_in(page)
