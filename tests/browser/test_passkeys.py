@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visitor
 from tests.flow.callers import PASSWORD, code_of
@@ -46,6 +46,11 @@ def log_in(page: Page) -> None:
     page.get_by_label("User name or email").fill("ada")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
+
+
+def silent(route: Route) -> None:
+    """A script that has not come yet."""
+    route.fulfill(content_type="text/javascript", body="")
 
 
 def heading(page: Page, words: str) -> None:
@@ -107,8 +112,8 @@ def test_a_passkey_that_is_not_there_is_said_on_the_page(visitor: Visitor, appro
 
 def test_a_passkey_cannot_be_asked_for_before_somebody_listens(visitor: Visitor, approver: User) -> None:
     page = with_key(visitor)
-    page.route("**/onload*.js", lambda route: route.abort())
-    page.route("**/console-people*.js", lambda route: route.abort())
+    page.route("**/onload*.js", silent)
+    page.route("**/console-people*.js", silent)
     page.goto("/console/login/")
     expect(page.get_by_role("button", name="Log in with a passkey")).to_be_disabled()
 
