@@ -16,6 +16,9 @@ from workers.queues import QUEUES, ROUTES
 from workers.schedule import timetable
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "urgentaction.conf.settings")
+# Celery would run Django's checks in every worker, and the one of the URLs loads every page there is: 35 MB a process.
+# `urgentaction doctor` runs them.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 django.setup()
 
 # A broker that is killed while tasks are unacknowledged ends kombu 5.7's Redis transport by an AttributeError on the

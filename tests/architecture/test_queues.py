@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,16 @@ def registered() -> set[str]:
 
 def test_the_names_enqueued_and_the_names_registered_are_the_same() -> None:
     assert registered() == {task.value for task in Task}
+
+
+def test_a_worker_loads_no_page_of_the_console() -> None:
+    """Its memory is what it needs for sending: the pages, their forms and their log-in took 35 MB in each process."""
+    program = (
+        "import sys; from workers.app import app; app.loader.import_default_modules(); app.finalize(); "
+        "print(*(name for name in sys.modules if name.startswith('urgentaction.') and name.endswith('.urls')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], env=os.environ, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_every_name_is_a_verb_of_ours() -> None:
