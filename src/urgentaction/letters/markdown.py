@@ -92,6 +92,11 @@ def _tokens(source: str) -> list[Token]:
     return _PARSER.parse(source)
 
 
+def forget() -> None:
+    """Forget what was parsed: for measurements of a letter that is new."""
+    _tokens.cache_clear()
+
+
 def parse(source: str) -> tuple[Block, ...]:
     """Markdown to blocks. Raw HTML, images, code and dangerous links come out as the text they were written as."""
     return tuple(_blocks(SyntaxTreeNode(_tokens(source)).children))

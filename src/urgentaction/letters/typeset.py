@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import threading
 from dataclasses import dataclass
@@ -134,12 +135,11 @@ class Typesetter:
         return (made,) if isinstance(made, bytes) else tuple(made or ())
 
     def _compile(self, data: dict[str, Any], rendered: RenderedLetter, context: LetterContext) -> bytes:
-        """One pass where the letter fits on one page, which shows only afterwards; else a second with pages counted."""
-        if rendered.text.count("\n") <= data["face"]["page_lines"]:
-            pdf = self._set(data | {"is_one_page": True}, rendered, context)
-            if pdf_pages(pdf) == 1:
-                return pdf
-        return self._set(data, rendered, context)
+        """One pass where the guess at the number of pages was right, which shows only afterwards; else a second."""
+        guess = max(1, math.ceil(rendered.text.count("\n") / data["face"]["page_lines"]))
+        pdf = self._set(data | {"pages": guess}, rendered, context)
+        found = pdf_pages(pdf)
+        return pdf if found == guess else self._set(data | {"pages": found or None}, rendered, context)
 
     def _set(self, data: dict[str, Any], rendered: RenderedLetter, context: LetterContext) -> bytes:
         # The letter's own date, so that the same letter is the same file whenever it is made.
@@ -220,7 +220,7 @@ def _data(
         "title": labelled(words.re, rendered.re_line),
         "author": context.organisation.name,
         "page": words.page,
-        "is_one_page": False,
+        "pages": None,
     }
     shown = {
         "organisation": context.organisation.name,
