@@ -53,6 +53,7 @@ class Underway(Generic[T]):
         build_clients: Callable[[int], list[httpx.AsyncClient]],
         speak: Callable[[httpx.AsyncClient], Submit[T]],
         *,
+        carries: type[T],
         at_once: int,
     ) -> None:
         """Opens nothing yet.
@@ -60,20 +61,27 @@ class Underway(Generic[T]):
         Args:
             build_clients: makes so many.
             speak: makes, of a client, what hands one message over.
+            carries: what a message is here; a batch with another in it is a bug.
         """
         self._build_clients = build_clients
         self._speak = speak
+        self._carries = carries
         self._at_once = at_once
         self._idle: list[_Lanes[T]] = []
 
-    def submit_many(self, batch: Sequence[T], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+    def submit_many(self, batch: Sequence[object], begin: Begin) -> Iterator[tuple[int, Outcome]]:
         """As `contract.Gateway.submit_many`. After a refusal that all others would meet as well, no more is begun.
 
         A bug in handing over one message is raised when the outcomes of the others are told; an interruption at once.
         """
+        messages: list[T] = []
+        for message in batch:
+            if not isinstance(message, self._carries):
+                raise TypeError(f"A gateway for {self._carries.__name__} was handed a {type(message).__name__}.")
+            messages.append(message)
         lanes = self._idle.pop() if self._idle else _Lanes(self._build_clients(self._at_once), self._speak)
         try:
-            yield from lanes.submit_many(batch, begin)
+            yield from lanes.submit_many(messages, begin)
         except BaseException:
             lanes.break_off()
             raise

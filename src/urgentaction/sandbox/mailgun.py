@@ -14,7 +14,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from email.utils import parseaddr
 from typing import Any
 
@@ -23,9 +23,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import esp
+from . import esp, refusing
 from .callbacks import Attempt, Compose
 from .faults import Step
+from .refusing import Handler, guarded
 from .state import State, until_hung_up
 
 LARGEST_BATCH = 1000
@@ -33,17 +34,15 @@ _FIELD = re.compile(r"%recipient\.([^%]+)%")
 _EVENTS = {"bounced": "failed", "deferred": "failed"}
 
 
-class Refusal(Exception):
+class Refusal(refusing.Refusal):
     """A request that is answered with an error."""
 
     def __init__(self, status: int, message: str, *, retry_after: int = 0) -> None:
-        super().__init__(message)
-        self.status, self.message, self.retry_after = status, message, retry_after
+        super().__init__(message, status=status, retry_after=retry_after)
 
-    def answer(self) -> Response:
+    def body(self) -> dict[str, Any]:
         """The error as Mailgun words it."""
-        headers = {"retry-after": str(self.retry_after)} if self.retry_after else None
-        return JSONResponse({"message": self.message}, status_code=self.status, headers=headers)
+        return {"message": self.message}
 
 
 def routes(state: State) -> list[Route]:
@@ -59,18 +58,9 @@ class _Api:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def guarded(self, handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
-        """Checks the key and turns refusals into answers."""
-
-        async def endpoint(request: Request) -> Response:
-            try:
-                self._authenticate(request)
-                response: Response = await handler(request)
-            except Refusal as refusal:
-                return refusal.answer()
-            return response
-
-        return endpoint
+    def guarded(self, handler: Handler) -> Handler:
+        """The handler, behind a check of the key."""
+        return guarded(self._authenticate, handler)
 
     def _authenticate(self, request: Request) -> None:
         kind, _, given = request.headers.get("authorization", "").partition(" ")

@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parseaddr
 from typing import Any
@@ -20,9 +20,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import esp
+from . import esp, refusing
 from .callbacks import Attempt, Compose
 from .faults import Step
+from .refusing import Handler, guarded
 from .state import State, until_hung_up
 
 LARGEST_BATCH = 500
@@ -31,21 +32,16 @@ _OF_ONE = 422
 _CODES = {401: 10, 422: 300, 429: 429, 503: 100}
 
 
-class Refusal(Exception):
+class Refusal(refusing.Refusal):
     """A message, or a request, that is refused."""
 
     def __init__(self, status: int, code: int, message: str, *, retry_after: int = 0) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.retry_after = status, code, message, retry_after
+        super().__init__(message, status=status, retry_after=retry_after)
+        self.code = code
 
     def body(self) -> dict[str, Any]:
         """The error as Postmark words it."""
         return {"ErrorCode": self.code, "Message": self.message}
-
-    def answer(self) -> Response:
-        """The same as the answer to a request."""
-        headers = {"retry-after": str(self.retry_after)} if self.retry_after else None
-        return JSONResponse(self.body(), status_code=self.status, headers=headers)
 
 
 def routes(state: State) -> list[Route]:
@@ -62,18 +58,9 @@ class _Api:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def guarded(self, handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
-        """Checks the server token and turns refusals into answers."""
-
-        async def endpoint(request: Request) -> Response:
-            try:
-                self._authenticate(request)
-                response: Response = await handler(request)
-            except Refusal as refusal:
-                return refusal.answer()
-            return response
-
-        return endpoint
+    def guarded(self, handler: Handler) -> Handler:
+        """The handler, behind a check of the server token."""
+        return guarded(self._authenticate, handler)
 
     def _authenticate(self, request: Request) -> None:
         token = request.headers.get("x-postmark-server-token", "").encode()

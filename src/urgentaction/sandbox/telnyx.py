@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -21,9 +21,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from . import refusing
 from .config import E164, is_reserved_number
 from .faults import Step
 from .fax import Fax, Faxes
+from .refusing import Handler, guarded
 from .state import State, until_hung_up
 
 _TITLES = {
@@ -42,25 +44,23 @@ _CODES = {401: "10009", 403: "10010", 404: "10005", 429: "10011", 500: "10007", 
 _LONGEST_PAGE = 250
 
 
-class Refusal(Exception):
+class Refusal(refusing.Refusal):
     """A request that is answered with an error body."""
 
     def __init__(self, status: int, code: str, detail: str, *, field: str = "", retry_after: int = 0) -> None:
-        super().__init__(detail)
-        self.status, self.code, self.detail = status, code, detail
-        self.field, self.retry_after = field, retry_after
+        super().__init__(detail, status=status, retry_after=retry_after)
+        self.code, self.field = code, field
 
-    def answer(self) -> Response:
+    def body(self) -> dict[str, Any]:
         """The error as Telnyx words it."""
         error: dict[str, Any] = {
             "code": self.code,
             "title": _TITLES.get(self.code, "Unprocessable Entity"),
-            "detail": self.detail,
+            "detail": self.message,
         }
         if self.field:
             error["source"] = {"pointer": f"/{self.field}"}
-        headers = {"retry-after": str(self.retry_after)} if self.retry_after else None
-        return JSONResponse({"errors": [error]}, status_code=self.status, headers=headers)
+        return {"errors": [error]}
 
 
 def routes(state: State, faxes: Faxes) -> list[Route]:
@@ -79,18 +79,9 @@ class _Api:
         self._state = state
         self._faxes = faxes
 
-    def guarded(self, handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
-        """Checks the bearer key and turns refusals into answers."""
-
-        async def endpoint(request: Request) -> Response:
-            try:
-                self._authenticate(request)
-                response: Response = await handler(request)
-            except Refusal as refusal:
-                return refusal.answer()
-            return response
-
-        return endpoint
+    def guarded(self, handler: Handler) -> Handler:
+        """The handler, behind a check of the bearer key."""
+        return guarded(self._authenticate, handler)
 
     def _authenticate(self, request: Request) -> None:
         kind, _, key = request.headers.get("authorization", "").partition(" ")
@@ -103,7 +94,7 @@ class _Api:
         try:
             fax = self._checked(request, body)
         except Refusal as refusal:
-            self._note_refusal(_claimed_number(body), f"{refusal.status} {refusal.code} {refusal.detail}")
+            self._note_refusal(_claimed_number(body), f"{refusal.status} {refusal.code} {refusal.message}")
             raise
         step = self._state.faults.take("fax", fax.to)
         await asyncio.sleep(step.delay_ms / 1000 + self._state.faults.default("fax", "delay_ms"))

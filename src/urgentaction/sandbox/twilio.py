@@ -10,7 +10,7 @@ import asyncio
 import base64
 import binascii
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -20,8 +20,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from . import refusing
 from .config import E164, is_reserved_number
 from .faults import Step
+from .refusing import Handler, guarded
 from .sms import Message, Messages
 from .state import State, until_hung_up
 
@@ -43,24 +45,22 @@ _TEXTS = {
 }
 
 
-class Refusal(Exception):
+class Refusal(refusing.Refusal):
     """A request that is answered with an error body."""
 
     def __init__(self, code: int, message: str = "", *, status: int = 400, retry_after: int = 0) -> None:
-        super().__init__(message)
-        self.code, self.status, self.retry_after = code, status, retry_after
-        self.message = message or _TEXTS.get(code, "The request was refused")
+        message = message or _TEXTS.get(code, "The request was refused")
+        super().__init__(message, status=status, retry_after=retry_after)
+        self.code = code
 
-    def answer(self) -> Response:
+    def body(self) -> dict[str, Any]:
         """The error as Twilio words it."""
-        body = {
+        return {
             "code": self.code,
             "message": self.message,
             "more_info": f"https://www.twilio.com/docs/errors/{self.code}",
             "status": self.status,
         }
-        headers = {"retry-after": str(self.retry_after)} if self.retry_after else None
-        return JSONResponse(body, status_code=self.status, headers=headers)
 
 
 def routes(state: State, messages: Messages) -> list[Route]:
@@ -80,18 +80,9 @@ class _Api:
         self._state = state
         self._messages = messages
 
-    def guarded(self, handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
-        """Checks Basic authentication and turns refusals into answers."""
-
-        async def endpoint(request: Request) -> Response:
-            try:
-                self._authenticate(request)
-                response: Response = await handler(request)
-            except Refusal as refusal:
-                return refusal.answer()
-            return response
-
-        return endpoint
+    def guarded(self, handler: Handler) -> Handler:
+        """The handler, behind a check of Basic authentication."""
+        return guarded(self._authenticate, handler)
 
     def _authenticate(self, request: Request) -> None:
         config = self._state.config

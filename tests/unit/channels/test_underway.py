@@ -368,7 +368,7 @@ def test_every_course(course: list[tuple[int, int]], at_once: int, limit: int) -
         return len(begun) <= limit
 
     requests = Underway[int](
-        lambda number: cast("list[httpx.AsyncClient]", [NoClient()] * number), speak, at_once=at_once
+        lambda number: cast("list[httpx.AsyncClient]", [NoClient()] * number), speak, carries=int, at_once=at_once
     )
     bugs = 0
     try:

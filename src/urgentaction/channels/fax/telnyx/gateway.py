@@ -96,6 +96,7 @@ class TelnyxFax:
         self._underway = Underway(
             lambda number: http.build_async_clients(number, headers=headers, read_seconds=read_seconds),
             self._speak,
+            carries=OutgoingFax,
             at_once=at_once,
         )
 
@@ -109,12 +110,7 @@ class TelnyxFax:
 
     def submit_many(self, batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
         """One request a fax, as the API has it, `at_once` of them under way."""
-        faxes: list[OutgoingFax] = []
-        for outgoing in batch:
-            if not isinstance(outgoing, OutgoingFax):
-                raise TypeError(f"A fax gateway was handed a {type(outgoing).__name__}.")
-            faxes.append(outgoing)
-        yield from self._underway.submit_many(faxes, begin)
+        yield from self._underway.submit_many(batch, begin)
 
     def _speak(self, client: httpx.AsyncClient) -> Submit[OutgoingFax]:
         async def submit(outgoing: OutgoingFax) -> Outcome:

@@ -104,6 +104,7 @@ class TwilioSms:
         self._underway = Underway(
             lambda number: http.build_async_clients(number, read_seconds=read_seconds),
             self._speak,
+            carries=OutgoingSms,
             at_once=at_once,
         )
 
@@ -117,12 +118,7 @@ class TwilioSms:
 
     def submit_many(self, batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
         """One request a message, as the API has it, `at_once` of them under way."""
-        messages: list[OutgoingSms] = []
-        for outgoing in batch:
-            if not isinstance(outgoing, OutgoingSms):
-                raise TypeError(f"An SMS gateway was handed a {type(outgoing).__name__}.")
-            messages.append(outgoing)
-        yield from self._underway.submit_many(messages, begin)
+        yield from self._underway.submit_many(batch, begin)
 
     def _speak(self, client: httpx.AsyncClient) -> Submit[OutgoingSms]:
         api = self._spoken(AsyncHttpxClient(client, self._base_url))
