@@ -13,7 +13,8 @@ from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
 from urgentaction.alerts.agreed import Part
 from urgentaction.alerts.models import Alert, AlertState, StandingApproval
-from urgentaction.alerts.plan import AlertPlan
+from urgentaction.alerts.plan import AlertPlan, compose_plan
+from urgentaction.alerts.plan import Audience as AlertAudience
 from urgentaction.alerts.standing import revoke_standing_approval
 from urgentaction.cases.models import Case
 from urgentaction.cases.vocabulary import Status
@@ -41,13 +42,72 @@ def told(alert: Alert) -> set[object]:
 
 
 def test_a_chain_of_quick_updates_never_loses_the_audience(world: World, sandbox: SandboxProgram) -> None:
-    world.start(Status.DETAINED)
+    world.start(Status.EXTRADITION_IMMINENT)
     world.send()
     overtaken = world.start(Status.RETURN_IMMINENT)
     everybody = told(overtaken)
     last = follow(world)
     assert told(last) == everybody, "the alert in between reached nobody; those reached before it must hear the rest"
     assert last.state == AlertState.RUNNING
+
+
+def composed(world: World, plan: AlertPlan) -> Alert:
+    """An alert that a person composed, approved and sent."""
+    alert = pipeline.send_manual_alert(
+        world.case.reference, plan, level=2, deadline=timedelta(days=2), by="user:editor"
+    )
+    pipeline.approve(alert.id, by="user:approver")
+    pipeline.advance_alert(alert.id)
+    world.send()
+    alert.refresh_from_db()
+    assert alert.expanded_at is not None
+    return alert
+
+
+def test_an_alert_to_officials_alone_takes_the_supporters_nothing_away(world: World, sandbox: SandboxProgram) -> None:
+    first = world.start(Status.EXTRADITION_IMMINENT)
+    world.send()
+    Alert.objects.filter(id=first.id).update(state=AlertState.FINISHED)
+    composed(world, compose_plan(AlertAudience.OFFICIALS, channels=[Channel.EMAIL], level=2))
+    assert told(follow(world)) == told(first), "they had the appeal, so they must hear how it goes on"
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_an_alert_to_a_few_readers_takes_the_others_nothing_away(
+    world: World, sandbox: SandboxProgram, is_over: bool
+) -> None:
+    friend = world.supporters[1]
+    friend.language = "ko"
+    friend.save()
+    first = world.start(Status.EXTRADITION_IMMINENT)
+    world.send()
+    Alert.objects.filter(id=first.id).update(state=AlertState.FINISHED)
+    plan = compose_plan(AlertAudience.SUPPORTERS, channels=[Channel.EMAIL], level=2, readers=["ko"])
+    second = composed(world, plan)
+    assert told(second) == {friend.id}
+    Alert.objects.filter(id=second.id).update(state=AlertState.FINISHED if is_over else AlertState.RUNNING)
+    assert told(follow(world)) == told(first)
+
+
+def test_an_alert_stopped_half_way_does_not_lose_those_reached_before_it(world: World, sandbox: SandboxProgram) -> None:
+    first = world.start(Status.EXTRADITION_IMMINENT)
+    world.send()
+    second = world.start(Status.RETURN_IMMINENT)
+    one = Delivery.objects.get(alert=second, supporter=world.supporters[1])
+    Delivery.objects.filter(id=one.id).update(state="accepted", accepted_at=clock.now())
+    assert told(follow(world)) == told(first)
+
+
+def test_what_a_person_composes_follows_the_latest_alert_and_not_the_one_that_was_overtaken(
+    world: World, sandbox: SandboxProgram
+) -> None:
+    first = world.start(Status.EXTRADITION_IMMINENT)
+    one = Delivery.objects.get(alert=first, supporter=world.supporters[1])
+    Delivery.objects.filter(id=one.id).update(state="accepted", accepted_at=clock.now())
+    second = world.start(Status.RETURN_IMMINENT)
+    world.send()
+    plan = compose_plan(AlertAudience.BOTH, channels=[Channel.EMAIL, Channel.FAX], level=2, follows_up=True)
+    assert told(composed(world, plan)) == told(second)
 
 
 def test_a_mail_whose_fate_is_unknown_counts_as_reached_and_is_not_repeated_when_stale(

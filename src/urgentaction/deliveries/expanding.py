@@ -19,7 +19,7 @@ from urgentaction.triggers.decision import SupporterPlan
 
 from . import escalate, expand
 from .models import Role
-from .queries import followed_by
+from .queries import SUPPORTERS, followed_by
 
 
 def expand_alert(alert: Alert, plan: AlertPlan) -> bool:
@@ -54,7 +54,7 @@ def _expand_supporters(alert: Alert, plan: AlertPlan, supporters: SupporterPlan)
     One process at a time, so that however many alerts start at once, another one is left for officials. Who finds it
     taken leaves the alert as it is: whoever has finished wakes it, or the sweeper comes by.
     """
-    followed = followed_by(alert) if alerts.follows_up(plan) else []
+    followed = followed_by(alert, roles=SUPPORTERS) if alerts.follows_up(plan) else []
     after: uuid.UUID | None = None
     while True:
         with transaction.atomic():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from urgentaction.alerts.models import Alert
+from urgentaction.alerts.models import Alert, AlertKind
 from urgentaction.channels.contract import Channel, RetryClass
 from urgentaction.core.clock import database_now
 
@@ -20,6 +21,7 @@ MAY_HAVE_ARRIVED = Q(outcome="unknown") | Q(outcome="refused", retry_class=Retry
 RECEIPT_PATIENCE = timedelta(days=1)
 UNSENT = (State.QUEUED.value, State.LEASED.value)
 OFFICIALS = (Role.TO.value, Role.CC.value)
+SUPPORTERS = (Role.SUPPORTER.value,)
 
 
 def still_paused() -> Q:
@@ -32,38 +34,57 @@ def unsent_of(alert_ids: list[uuid.UUID]) -> QuerySet[Delivery]:
     return Delivery.objects.filter(alert_id__in=alert_ids, state__in=UNSENT)
 
 
-def reached_by(alert_ids: list[uuid.UUID]) -> QuerySet[Delivery]:
+def reached_by(alert_ids: Sequence[uuid.UUID], *, roles: Sequence[str] = ()) -> QuerySet[Delivery]:
     """Deliveries that the recipient may have read: whoever may have heard must hear the rest.
 
     Unknowns are among them, and rows that have moved on since a try of theirs may have arrived.
+
+    Args:
+        roles: only these (`OFFICIALS`, `SUPPORTERS`); empty: all.
     """
     states = [state.value for state in REACHED]
     arrived = Exists(Attempt.objects.filter(MAY_HAVE_ARRIVED, delivery=OuterRef("pk")))
-    return Delivery.objects.filter(Q(state__in=states) | arrived, alert_id__in=alert_ids)
+    rows = Delivery.objects.filter(Q(state__in=states) | arrived, alert_id__in=alert_ids)
+    return rows.filter(role__in=roles) if roles else rows
 
 
-def followed_by(alert: Alert) -> list[uuid.UUID]:
+def followed_by(alert: Alert, *, roles: Sequence[str]) -> list[uuid.UUID]:
     """The alerts that a follow-up follows (`follow`), asked once nothing of the earlier ones is in flight any more."""
     earlier = list(alert.predecessors.order_by("-started_at"))
-    since = alert.update.recorded_at if alert.update else alert.created_at
-    overtaken = [one.id for one in earlier if one.stopped_at is not None and one.stopped_at >= since]
-    return follow(overtaken, [one.id for one in earlier])
+    overtaken: list[uuid.UUID] = []
+    if alert.kind != AlertKind.MANUAL:  # what a person composes overtakes nothing: it follows the latest there is
+        since = alert.update.recorded_at if alert.update else alert.created_at
+        overtaken = [one.id for one in earlier if one.stopped_at is not None and one.stopped_at >= since]
+    return follow(overtaken, earlier, roles=roles)
 
 
-def follow(overtaken: list[uuid.UUID], earlier: list[uuid.UUID]) -> list[uuid.UUID]:
-    """The alerts whose recipients a follow-up goes to, exactly.
+def follow(overtaken: Collection[uuid.UUID], earlier: Iterable[Alert], *, roles: Sequence[str]) -> list[uuid.UUID]:
+    """The alerts whose recipients a follow-up goes to, exactly; asked for officials and for supporters separately.
 
-    They are the ones that its update overtook. Where those reached nobody, it is the latest one before that did, so
-    that a chain of quick updates never loses the audience.
+    They are the ones that its update overtook, and where those did not go to everybody, the ones before: what a person
+    composed is for some, what was stopped half-way has reached some. So neither a chain of quick updates nor an alert
+    to a few ever loses the audience.
 
     Args:
         earlier: all alerts of the case that were ever started, latest first.
+        roles: whose (`OFFICIALS`, `SUPPORTERS`).
     """
-    if reached_by(overtaken).exists():
-        return overtaken
-    others = (one for one in earlier if one not in overtaken)
-    latest = next((one for one in others if reached_by([one]).exists()), None)
-    return [latest] if latest else []
+    followed, is_whole = [], False
+    for one in sorted(earlier, key=lambda one: one.id not in overtaken):
+        if is_whole and one.id not in overtaken:
+            break
+        if reached_by([one.id], roles=roles).exists():
+            followed.append(one.id)
+            is_whole = is_whole or _has_gone_to_all(one, roles)
+    return followed
+
+
+def _has_gone_to_all(alert: Alert, roles: Sequence[str]) -> bool:
+    """A rule's alert of which nothing was left unsent."""
+    if alert.kind == AlertKind.MANUAL or alert.expanded_at is None:
+        return False
+    unsent = [*UNSENT, State.WITHDRAWN.value, State.EXPIRED.value]
+    return not Delivery.objects.filter(alert=alert, state__in=unsent, role__in=roles).exists()
 
 
 def has_in_flight(alert_ids: list[uuid.UUID]) -> bool:

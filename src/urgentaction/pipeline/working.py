@@ -34,7 +34,7 @@ from urgentaction.deliveries.finishing import finish_if_done
 from urgentaction.deliveries.lanes import send_some
 from urgentaction.deliveries.models import Heartbeat
 from urgentaction.deliveries.people import close_decision
-from urgentaction.deliveries.queries import followed_by, has_in_flight, reached_by
+from urgentaction.deliveries.queries import OFFICIALS, followed_by, has_in_flight, reached_by
 from urgentaction.deliveries.ways import next_room
 from urgentaction.letters import service as letters
 from urgentaction.receipts import service as receipts
@@ -96,7 +96,8 @@ def _is_audience_known(alert: Alert, plan: AlertPlan) -> bool:
         return False
     if alert.frozen_at is None:
         with transaction.atomic():
-            alerts.drop_unreached_targets(alert, plan, reached=reached_by(followed_by(alert)))
+            followed = followed_by(alert, roles=OFFICIALS)
+            alerts.drop_unreached_targets(alert, plan, reached=reached_by(followed, roles=OFFICIALS))
     return True
 
 

@@ -21,7 +21,7 @@ from urgentaction.alerts.service import FALLBACK_LANGUAGE, follows_up
 from urgentaction.cases.models import Case
 from urgentaction.channels.contract import Channel
 from urgentaction.deliveries.expand import EVERYBODY, REACHED_BEFORE
-from urgentaction.deliveries.queries import follow, followed_by, reached_by, unsent_of
+from urgentaction.deliveries.queries import OFFICIALS, SUPPORTERS, follow, followed_by, reached_by, unsent_of
 from urgentaction.deliveries.rules import REACHED
 from urgentaction.directory.kinds import Health
 from urgentaction.directory.models import ContactPoint, Office, Official
@@ -56,10 +56,9 @@ GROUP BY 1, 2 ORDER BY 1, 2
 
 def audience_counts(case: Case, decision: TriggerDecision) -> AudienceCounts:
     """Officials by name with their channels, supporters by channel and language, and what is unsent by alert."""
-    followed = _followed(case, decision)
     return AudienceCounts(
-        officials=tuple(_officials(case, decision, followed)),
-        supporters=_supporters(case, decision.supporter_plan, followed),
+        officials=tuple(_officials(case, decision, _followed(case, decision, OFFICIALS))),
+        supporters=_supporters(case, decision.supporter_plan, _followed(case, decision, SUPPORTERS)),
         unsent=_unsent(case, decision),
     )
 
@@ -67,15 +66,15 @@ def audience_counts(case: Case, decision: TriggerDecision) -> AudienceCounts:
 def supporters_of(alert: Alert) -> tuple[SupporterCount, ...]:
     """How many supporters an alert that has not started would reach now, by channel and language of its notices."""
     plan = AlertPlan.from_json(alert.plan)
-    followed = followed_by(alert) if follows_up(plan) else []
+    followed = followed_by(alert, roles=SUPPORTERS) if follows_up(plan) else []
     languages = notice_languages(alert, plan)
     return _supporters(alert.case, plan.supporters, followed, readers=plan.readers, languages=languages)
 
 
-def _followed(case: Case, decision: TriggerDecision) -> list[uuid.UUID]:
-    """The alerts a follow-up would follow."""
+def _followed(case: Case, decision: TriggerDecision, roles: Sequence[str]) -> list[uuid.UUID]:
+    """The alerts a follow-up would follow, for officials or for supporters."""
     overtaken = live_alerts(case).filter(started_at__isnull=False) if decision.supersedes_case else Alert.objects.none()
-    return follow(list(overtaken.values_list("id", flat=True)), list(sent_alerts(case).values_list("id", flat=True)))
+    return follow(set(overtaken.values_list("id", flat=True)), sent_alerts(case), roles=roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def addressed_by(alert: Alert, targets: Sequence[AlertTarget]) -> list[Addressed
 
 def offices_reached(followed: list[uuid.UUID]) -> set[uuid.UUID]:
     """The offices that something of these alerts reached."""
-    rows = reached_by(followed).filter(official__isnull=False)
+    rows = reached_by(followed, roles=OFFICIALS)
     return set(rows.values_list("official__office_id", flat=True))
 
 
@@ -139,7 +138,7 @@ def _in_order(point: ContactPoint) -> tuple[int, str]:
 
 def addressed(case: Case, decision: TriggerDecision) -> list[Addressed]:
     """The offices that a decision would write to at this moment, vacant ones included; empty where staff choose."""
-    return list(_addressed(case, decision, _followed(case, decision)))
+    return list(_addressed(case, decision, _followed(case, decision, OFFICIALS)))
 
 
 def _addressed(case: Case, decision: TriggerDecision, followed: list[uuid.UUID]) -> Iterator[Addressed]:

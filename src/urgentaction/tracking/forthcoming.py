@@ -11,7 +11,7 @@ from urgentaction.alerts.agreed import Agreed
 from urgentaction.alerts.models import Alert, AlertTarget
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.core.errors import Conflict
-from urgentaction.deliveries.queries import followed_by
+from urgentaction.deliveries.queries import OFFICIALS, followed_by
 from urgentaction.letters import ahead
 from urgentaction.letters.ahead import Contents
 from urgentaction.letters.content import Audience
@@ -30,7 +30,7 @@ def targets_of(alert: Alert) -> list[AlertTarget]:
     """The officials who would be written to now: a follow-up leaves out those whom nothing reached."""
     targets = alert.targets.select_related("official__office")
     if AlertPlan.from_json(alert.plan).officials_audience is OfficialsAudience.REACHED_BEFORE:
-        targets = targets.filter(official__office__in=offices_reached(followed_by(alert)))
+        targets = targets.filter(official__office__in=offices_reached(followed_by(alert, roles=OFFICIALS)))
     return list(targets)
 
 
