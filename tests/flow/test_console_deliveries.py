@@ -14,12 +14,15 @@ import pytest
 from tests.flow.callers import staff, text
 from tests.flow.following import audited, failed, fax, make_incident, make_task, put, walk
 from tests.flow.world import World
+from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
 from urgentaction.accounts.models import Role
 from urgentaction.alerts.models import Alert
 from urgentaction.core import clock
+from urgentaction.deliveries.contact_points import retire_contact_point
 from urgentaction.deliveries.models import Delivery
 from urgentaction.deliveries.rules import State
+from urgentaction.deliveries.service import send_again
 from urgentaction.receipts.models import Receipt
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -204,6 +207,28 @@ class TestByHand:
         assert "sends nothing any more" in text(client.get(path))
         client.post(f"{path}send-again/", {"reason": "x", "sure": "on"})
         assert Delivery.objects.filter(alert=alert, channel="fax").count() == 1
+
+    def test_nothing_is_sent_again_to_a_number_that_was_retired(self, world: World, alert: Alert) -> None:
+        row = failed(fax(alert))
+        assert row.contact_point is not None
+        retire_contact_point(row.contact_point.id, why="a private line now", is_sure=True, by="user:editor")
+        client = staff(Role.APPROVER)
+        path = f"/console/deliveries/{row.id}/"
+        assert "no longer in the directory" in text(client.get(path))
+        client.post(f"{path}send-again/", {"reason": "x", "sure": "on"})
+        assert Delivery.objects.filter(alert=alert, channel="fax").count() == 1
+
+    def test_a_number_taken_for_dead_may_be_tried_once_more_by_a_persons_decision(
+        self, world: World, alert: Alert, sandbox: SandboxProgram
+    ) -> None:
+        row = failed(fax(alert))
+        assert row.contact_point is not None
+        row.contact_point.health = "dead"
+        row.contact_point.save()
+        made = send_again(row.id, by="user:approver", why="the office says it works")
+        pipeline.send_to_officials()
+        made.refresh_from_db()
+        assert made.state == State.ACCEPTED
 
     def test_no_supporter_is_written_to_again(self, world: World, alert: Alert) -> None:
         row = put(alert.deliveries.filter(role="supporter", channel="email")[0], State.FAILED)

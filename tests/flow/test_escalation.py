@@ -33,10 +33,14 @@ from urgentaction.alerts.models import Alert
 from urgentaction.channels.contract import ReceiptKind, RetryClass
 from urgentaction.core import clock
 from urgentaction.deliveries import escalate as escalation
+from urgentaction.deliveries.contact_points import replace_contact_point
 from urgentaction.deliveries.models import Delivery, HumanTask
+from urgentaction.deliveries.outgoing import RETIRED
 from urgentaction.deliveries.queries import unreached
 from urgentaction.deliveries.service import settle_unknown
 from urgentaction.deliveries.unknowns import ask_a_person
+from urgentaction.directory.contact_points import Check
+from urgentaction.directory.kinds import CheckMethod
 from urgentaction.directory.models import ContactPoint
 
 
@@ -44,6 +48,22 @@ from urgentaction.directory.models import ContactPoint
 def reachable(world: World) -> World:
     """The president has a second fax, and a mission abroad that takes letters."""
     return add_ways(world)
+
+
+def test_a_number_that_was_replaced_while_a_letter_waited_is_not_dialled(world: World, sandbox: SandboxProgram) -> None:
+    alert = start(world, order="parallel")
+    old = ContactPoint.objects.get(dial_value=FAX_1)
+    replace_contact_point(
+        old.id, printed="+82 2-770-0000", dial=FAX_2, check=Check(method=CheckMethod.PHONE_CALL), by="user:editor"
+    )
+    before = len(sandbox.ledger())
+    pipeline.send_to_officials()
+    pipeline.sweep_all()
+    pipeline.send_to_officials()
+    faxes = [row for row in to_president(alert) if row.channel == "fax"]
+    assert [(row.state, row.reason) for row in faxes] == [("failed", RETIRED), ("accepted", "")]
+    dialled = [one["to"] for one in sandbox.ledger(before) if one["channel"] == "fax"]
+    assert dialled == [FAX_2]
 
 
 def test_the_whole_way_in_order_each_step_once_and_in_the_end_a_person(

@@ -72,9 +72,9 @@ def test_an_alert_to_officials_alone_takes_the_supporters_nothing_away(world: Wo
     assert told(follow(world)) == told(first), "they had the appeal, so they must hear how it goes on"
 
 
-@pytest.mark.parametrize("is_over", [False, True])
+@pytest.mark.parametrize("state", [AlertState.RUNNING, AlertState.FINISHED])
 def test_an_alert_to_a_few_readers_takes_the_others_nothing_away(
-    world: World, sandbox: SandboxProgram, is_over: bool
+    world: World, sandbox: SandboxProgram, state: AlertState
 ) -> None:
     friend = world.supporters[1]
     friend.language = "ko"
@@ -85,7 +85,7 @@ def test_an_alert_to_a_few_readers_takes_the_others_nothing_away(
     plan = compose_plan(AlertAudience.SUPPORTERS, channels=[Channel.EMAIL], level=2, readers=["ko"])
     second = composed(world, plan)
     assert told(second) == {friend.id}
-    Alert.objects.filter(id=second.id).update(state=AlertState.FINISHED if is_over else AlertState.RUNNING)
+    Alert.objects.filter(id=second.id).update(state=state)
     assert told(follow(world)) == told(first)
 
 

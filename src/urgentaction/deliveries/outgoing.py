@@ -21,6 +21,8 @@ from urgentaction.channels.mailing import written_out
 from urgentaction.channels.roster import Entry
 from urgentaction.core.errors import SandboxRefusal, UrgentActionError
 from urgentaction.core.interruptions import INTERRUPTIONS
+from urgentaction.directory.kinds import Health
+from urgentaction.directory.models import ContactPoint
 from urgentaction.letters.organisation import organisation
 from urgentaction.letters.personal import personal_sms
 from urgentaction.supporters.models import Supporter
@@ -41,6 +43,7 @@ log = logging.getLogger(__name__)
 STOPPED = "suppressed before it was sent"
 GONE = "no longer wants this channel"
 NO_ADDRESS = "no address: it was erased or taken out of the directory"
+RETIRED = "its contact point is used no more"
 NOT_APPROVED = "an approval was taken back"
 #: Why one goes back for a while.
 WAITS_FOR_DOMAIN = "the recipient's mail domain takes no more just now"
@@ -167,11 +170,21 @@ def _why_not(row: Delivery, *, is_suppressed: bool, is_approved: bool) -> tuple[
     address = address_of(row)
     if not address:
         return Event.REFUSE_UNTRIED, NO_ADDRESS
+    if row.contact_point is not None and not _is_used(row.contact_point, row):
+        return Event.REFUSE_UNTRIED, RETIRED
     try:
         guard.check_destination(settings.MODE, Channel(row.channel), address)
     except SandboxRefusal as refusal:
         return Event.REFUSE_UNTRIED, str(refusal)
     return None
+
+
+def _is_used(point: ContactPoint, row: Delivery) -> bool:
+    """Retired, or found dead, while this waited: it may be somebody else's by now. The plan's next step follows.
+
+    A person may have it tried all the same where a machine took it for dead, never where somebody retired it.
+    """
+    return point.retired_at is None and (point.health != Health.DEAD or row.again > 0)
 
 
 def _still_wants(supporter: Supporter, channel: str) -> bool:

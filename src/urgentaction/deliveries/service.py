@@ -132,7 +132,7 @@ def refusal_to_send_again(row: Delivery, alert: Alert) -> str:
         return "a supporter's message is never sent again by hand; an address that fails is put right by its owner"
     if State(row.state) not in SENT_AGAIN:
         return f"delivery {row.id} is {row.state}; only what failed or was withdrawn can be sent again"
-    if row.contact_point_id is None:
+    if row.contact_point is None or row.contact_point.retired_at is not None:
         return f"the contact point of delivery {row.id} is no longer in the directory"
     if alert.state != AlertState.RUNNING or not is_current(alert):
         return f"alert {alert.number} sends nothing any more ({alert.state.replace('_', ' ')}); compose a new one"
