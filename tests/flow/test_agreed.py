@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from tests.flow.world import World
 from tests.sandbox_program import SandboxProgram
@@ -26,8 +26,9 @@ from urgentaction.core.errors import Conflict
 from urgentaction.deliveries import announcing
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTask
 from urgentaction.deliveries.people import close_decision
+from urgentaction.directory.models import ContactPoint
 from urgentaction.directory.service import install_official
-from urgentaction.letters import templates
+from urgentaction.letters import templates, views
 from urgentaction.letters.models import Letter, Notice
 from urgentaction.letters.source import Family, load_shipped
 from urgentaction.letters.versions import TemplateName
@@ -118,6 +119,18 @@ def test_a_text_that_was_put_back_is_the_one_that_was_approved(world: World, hel
 def test_a_section_that_nobody_is_sent_changes_nothing(world: World, held: Alert) -> None:
     edit("They are safe.", "They are well.")
     assert advanced(held).state == AlertState.RUNNING
+
+
+def test_of_two_numbers_of_the_same_rank_the_same_one_is_printed_wherever_the_rows_lie(world: World) -> None:
+    office = world.president.office
+    second = {"channel": "fax", "printed_value": "+82 2-770-0000", "dial_value": "+12025550199"}
+    ContactPoint.objects.create(office=office, **second)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off")
+        before = views.addressee(world.president, "en").printed_fax
+        office.contact_points.filter(channel="fax", printed_value=before).update(health_note="checked")
+        assert views.addressee(world.president, "en").printed_fax == before
 
 
 def test_a_template_that_came_into_force_is_read_first(world: World, held: Alert) -> None:

@@ -196,13 +196,13 @@ def prepared_letter(case: Case, wish: Wish) -> PreparedLetter:
     addressed = _addressed(case, wish.to)
     occasion = _occasion(case, wish, addressed.main.office.time_zone)
     reader = addressed.reader
-    fax = reader.office.contact_points.filter(channel=Channel.FAX, retired_at=None).order_by("rank")
+    faxes = reader.office.contact_points.filter(channel=Channel.FAX, retired_at=None)
     return PreparedLetter(
         context=compose.letter_context(
             occasion, to=addressed.main, cc=addressed.copies, audience=wish.audience or Audience.GOVERNMENT
         ),
         copy_for=views.cc_entry(reader, wish.language) if reader != addressed.main else None,
-        fax_number=fax.values_list("printed_value", flat=True).first() or "",
+        fax_number=faxes.order_by("rank", "dial_value").values_list("printed_value", flat=True).first() or "",
         notes=_untranslated(addressed.main, wish.language),
     )
 

@@ -244,7 +244,7 @@ def fax_pdf(plan: AlertPlan, target: AlertTarget, made: LaidOut, *, is_repeat: b
     if Channel.FAX not in channels:
         return b""
     faxes = ContactPoint.objects.filter(office_id=target.official.office_id, channel=Channel.FAX, retired_at=None)
-    printed = faxes.order_by("rank").values_list("printed_value", flat=True).first() or ""
+    printed = faxes.order_by("rank", "dial_value").values_list("printed_value", flat=True).first() or ""
     return typesetter().fax_pdf(
         made.rendered,
         made.context,

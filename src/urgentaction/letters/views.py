@@ -54,7 +54,7 @@ def addressee(official: Official, language: str) -> Addressee:
     salutation = official.salutations.get(language) or (form.greeting(name) if form else "")
     printed = {
         point.channel: point.printed_value
-        for point in reversed(office.contact_points.filter(retired_at=None).order_by("rank"))
+        for point in reversed(office.contact_points.filter(retired_at=None).order_by("rank", "dial_value"))
         if point.printed_value
     }
     return Addressee(
