@@ -154,6 +154,19 @@ class TestComposing:
         editor.post(f"/console/alerts/{alert.id}/submit/")
         assert HumanTask.objects.filter(done_at=None, alert=alert).exists()
 
+    def test_who_rewrote_a_draft_can_not_be_the_one_who_approves_it(
+        self, world: World, editor: Client, approver: Client
+    ) -> None:
+        alert = submitted(editor, world)
+        approver.post(f"/console/alerts/{alert.id}/change/", asked(world, deadline_hours="24"))
+        approver.post(f"/console/alerts/{alert.id}/submit/")
+        digest = seen(staff(Role.APPROVER, "bea"), alert)
+        assert "another person has to approve it" in approve(approver, alert, digest)
+        assert alert.state == "awaiting_approval"
+        bea = Client()
+        bea.force_login(User.objects.get(username="bea"))
+        assert "It starts when its hold is over" in approve(bea, alert, digest)
+
     def test_a_rules_own_draft_is_not_changed(self, world: World, editor: Client) -> None:
         alert = world.update(Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED).alerts[0]
         assert "A rule made this alert" in text(editor.get(f"/console/alerts/{alert.id}/edit/", follow=True))

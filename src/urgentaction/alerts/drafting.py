@@ -131,6 +131,8 @@ def draft_manual(case: Case, composed: Composition, *, by: str, draft_id: uuid.U
 def change_draft(alert_id: uuid.UUID, composed: Composition, *, by: str) -> Alert:
     """Compose a draft anew. Approvals given to what it was are taken back, and it has to be sent for approval again.
 
+    Whoever does is its author from now on: the yes has to come from somebody else than wrote it as it stands.
+
     Raises:
         Conflict: it is decided on, or a rule made it, or its case has moved on.
         InvalidInput: nobody would hear anything.
@@ -144,9 +146,19 @@ def change_draft(alert_id: uuid.UUID, composed: Composition, *, by: str) -> Aler
     alert.deadline_at = alert.created_at + composed.deadline if composed.deadline else None
     alert.dated_on = composed.dated_on
     alert.approvals_needed = composed.approvals_needed
+    alert.drafted_by = by
     alert.state = AlertState.DRAFT
     alert.save(
-        update_fields=["plan", "level", "priority", "deadline_at", "dated_on", "approvals_needed", "state"],
+        update_fields=[
+            "plan",
+            "level",
+            "priority",
+            "deadline_at",
+            "dated_on",
+            "approvals_needed",
+            "drafted_by",
+            "state",
+        ],
     )
     _begin_anew(alert)
     _address(alert, composed.plan, alert.case, composed.targets)
