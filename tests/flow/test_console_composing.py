@@ -74,6 +74,18 @@ class TestComposing:
         assert "was sent before" in text(approver.post("/console/alerts/draft/", form), 422)
 
     @pytest.mark.parametrize(
+        "changes",
+        [{"level": "1"}, {"deadline_hours": "24"}, {"dated_on": ""}, {"office-minister": ""}, {"reach": "before"}],
+    )
+    def test_going_back_and_sending_something_else_is_not_taken_for_the_draft_that_is_there(
+        self, world: World, editor: Client, changes: dict[str, str]
+    ) -> None:
+        form = asked(world)
+        editor.post("/console/alerts/draft/", form)
+        assert "change that draft" in text(editor.post("/console/alerts/draft/", {**form, **changes}), 422)
+        assert Alert.objects.count() == 1
+
+    @pytest.mark.parametrize(
         ("changes", "field", "told"),
         [
             ({"channels": []}, "id_channels", "at least one channel"),

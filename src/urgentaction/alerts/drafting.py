@@ -128,6 +128,17 @@ def draft_manual(case: Case, composed: Composition, *, by: str, draft_id: uuid.U
     return alert
 
 
+def is_composed_so(alert: Alert, composed: Composition) -> bool:
+    """Whether an alert is what this composition makes."""
+    if composed.targets is not None:
+        targets = [(one.official_id, one.role) for one in alert.targets.all()]
+        if targets != [(one.official.id, one.role) for one in composed.targets]:
+            return False
+    deadline = alert.deadline_at - alert.created_at if alert.deadline_at else None
+    there = (AlertPlan.from_json(alert.plan), alert.level, deadline, alert.dated_on)
+    return there == (composed.plan, composed.level, composed.deadline, composed.dated_on)
+
+
 def change_draft(alert_id: uuid.UUID, composed: Composition, *, by: str) -> Alert:
     """Compose a draft anew. Approvals given to what it was are taken back, and it has to be sent for approval again.
 
