@@ -12,7 +12,7 @@ from django.test import Client
 
 from tests.flow.callers import staff, text
 from tests.flow.composing import approve, asked, composed, seen, submitted
-from tests.flow.world import World
+from tests.flow.world import TEXT, World
 from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
 from urgentaction.accounts.models import AuditEntry, Role, User
@@ -231,6 +231,25 @@ class TestPreview:
             f"{base}/letter.pdf?to={world.minister.id}&form=fax",
         ):
             assert editor.get(path).status_code == 404, path
+
+    def test_what_supporters_alone_may_know_is_for_no_viewer(
+        self, world: World, editor: Client, viewer: Client
+    ) -> None:
+        Person.objects.create(
+            case=world.case,
+            key="person-1",
+            public_name="Ms Known",
+            shown_to_supporters="name",
+            descriptions={"en": "a woman"},
+            consent_at=clock.now(),
+        )
+        CaseText.objects.filter(case=world.case).update(
+            markdown=TEXT.replace("The two are", "[[person-1]] and another are")
+        )
+        alert = composed(editor, world)
+        path = f"/console/alerts/{alert.id}/preview/notice/?which=email-en"
+        assert "Ms Known" in text(editor.get(path))
+        assert viewer.get(path).status_code == 403
 
     def test_it_is_what_is_frozen_later(self, world: World, editor: Client, approver: Client) -> None:
         alert = submitted(editor, world)
