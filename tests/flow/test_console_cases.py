@@ -121,6 +121,19 @@ class TestPage:
         assert "letters made" not in only
         assert client.get(path(world, "?show=nonsense")).status_code == 200
 
+    def test_a_viewer_reads_of_persons_what_the_public_may_know(self, world: World) -> None:
+        consent = {"shown_to_government": "name", "shown_to_supporters": "name", "consent_at": clock.now()}
+        known = person(world, "person-1", public_name="Ms Known", pseudonym="Bada", **consent)
+        viewer, editor = staff(Role.VIEWER), staff(Role.EDITOR)
+        for form, called in (("name", "Ms Known"), ("pseudonym", "Bada"), ("description", "a person called person-1")):
+            Person.objects.filter(id=known.id).update(shown_to_public=form)
+            page = words(viewer.get(path(world)))
+            assert called in page
+            assert [name for name in ("Ms Known", "Bada") if name in page] == [
+                name for name in ("Ms Known", "Bada") if name == called
+            ]
+            assert "Ms Known" in words(editor.get(path(world))), "who records something has to tell people apart"
+
     def test_its_price_does_not_grow_with_its_deliveries(self, world: World) -> None:
         world.start()
         client = staff(Role.VIEWER)

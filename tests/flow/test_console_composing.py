@@ -12,7 +12,7 @@ from django.test import Client
 
 from tests.flow.callers import staff, text
 from tests.flow.composing import approve, asked, composed, seen, submitted
-from tests.flow.world import World
+from tests.flow.world import TEXT, World
 from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
 from urgentaction.accounts.models import AuditEntry, Role, User
@@ -72,6 +72,18 @@ class TestComposing:
         assert first.headers["Location"] == second.headers["Location"]
         assert Alert.objects.count() == 1
         assert "was sent before" in text(approver.post("/console/alerts/draft/", form), 422)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"level": "1"}, {"deadline_hours": "24"}, {"dated_on": ""}, {"office-minister": ""}, {"reach": "before"}],
+    )
+    def test_going_back_and_sending_something_else_is_not_taken_for_the_draft_that_is_there(
+        self, world: World, editor: Client, changes: dict[str, str]
+    ) -> None:
+        form = asked(world)
+        editor.post("/console/alerts/draft/", form)
+        assert "change that draft" in text(editor.post("/console/alerts/draft/", {**form, **changes}), 422)
+        assert Alert.objects.count() == 1
 
     @pytest.mark.parametrize(
         ("changes", "field", "told"),
@@ -154,6 +166,19 @@ class TestComposing:
         editor.post(f"/console/alerts/{alert.id}/submit/")
         assert HumanTask.objects.filter(done_at=None, alert=alert).exists()
 
+    def test_who_rewrote_a_draft_can_not_be_the_one_who_approves_it(
+        self, world: World, editor: Client, approver: Client
+    ) -> None:
+        alert = submitted(editor, world)
+        approver.post(f"/console/alerts/{alert.id}/change/", asked(world, deadline_hours="24"))
+        approver.post(f"/console/alerts/{alert.id}/submit/")
+        digest = seen(staff(Role.APPROVER, "bea"), alert)
+        assert "another person has to approve it" in approve(approver, alert, digest)
+        assert alert.state == "awaiting_approval"
+        bea = Client()
+        bea.force_login(User.objects.get(username="bea"))
+        assert "It starts when its hold is over" in approve(bea, alert, digest)
+
     def test_a_rules_own_draft_is_not_changed(self, world: World, editor: Client) -> None:
         alert = world.update(Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED).alerts[0]
         assert "A rule made this alert" in text(editor.get(f"/console/alerts/{alert.id}/edit/", follow=True))
@@ -206,6 +231,25 @@ class TestPreview:
             f"{base}/letter.pdf?to={world.minister.id}&form=fax",
         ):
             assert editor.get(path).status_code == 404, path
+
+    def test_what_supporters_alone_may_know_is_for_no_viewer(
+        self, world: World, editor: Client, viewer: Client
+    ) -> None:
+        Person.objects.create(
+            case=world.case,
+            key="person-1",
+            public_name="Ms Known",
+            shown_to_supporters="name",
+            descriptions={"en": "a woman"},
+            consent_at=clock.now(),
+        )
+        CaseText.objects.filter(case=world.case).update(
+            markdown=TEXT.replace("The two are", "[[person-1]] and another are")
+        )
+        alert = composed(editor, world)
+        path = f"/console/alerts/{alert.id}/preview/notice/?which=email-en"
+        assert "Ms Known" in text(editor.get(path))
+        assert viewer.get(path).status_code == 403
 
     def test_it_is_what_is_frozen_later(self, world: World, editor: Client, approver: Client) -> None:
         alert = submitted(editor, world)

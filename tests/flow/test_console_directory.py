@@ -299,6 +299,14 @@ class TestFiles:
         assert "sms +442079460131" in page
         assert ContactPoint.objects.get(channel="sms").retired_at is None
 
+    def test_a_correction_made_meanwhile_is_not_taken_back_unseen(self, world: World) -> None:
+        client = staff(Role.APPROVER)
+        book = client.get(f"{LIST}export/").content.replace(b"Dear president", b"Dear Mr P")
+        fields = {name: _unescaped(value) for name, value in form_of(text(self.show(client, book))).items()}
+        Official.objects.filter(id=world.president.id).update(salutations={"en": "Dear Mrs Q"})
+        assert "was changed since this was shown" in text(client.post(f"{LIST}import/apply/", fields))
+        assert Official.objects.get(id=world.president.id).salutations == {"en": "Dear Mrs Q"}
+
     def test_faults_are_listed_with_their_places(self, world: World) -> None:
         client = staff(Role.APPROVER)
         page = text(self.show(client, b'[[office]]\nslug = "x"\n', name="../../<b>.toml"), 422)

@@ -137,6 +137,17 @@ class TestInviting:
         assert words in text(Client().post(path, form), 422)
         assert Client().get(path).status_code == 200, "it can be tried again"
 
+    def test_a_link_that_is_still_good_does_not_come_into_the_log(
+        self, administrator: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.invite(administrator)
+        token = token_of(Invitation.objects.get())
+        Client().post(f"/console/join/{token}/", {"username": "grace", "password": "short", "again": "short"})
+        Client(enforce_csrf_checks=True).post(f"/console/join/{token}/", {"username": "grace"})
+        assert caplog.text.count("/console/join/") == 2
+        assert token not in caplog.text
+        assert Client().get(f"/console/join/{token}/").status_code == 200
+
     def test_a_made_up_token_opens_nothing(self) -> None:
         for token in ("x", "x" * 400, "eyJ.a.b"):
             assert Client().get(f"/console/join/{token}/").status_code == 410

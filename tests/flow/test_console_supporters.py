@@ -15,6 +15,7 @@ from tests.flow.world import World
 from urgentaction import pipeline
 from urgentaction.accounts.models import AuditEntry, Role
 from urgentaction.channels.contract import Channel
+from urgentaction.console.supporters.tables import LongTable
 from urgentaction.core import clock
 from urgentaction.receipts.models import Receipt
 from urgentaction.supporters import handing_in, segments
@@ -279,7 +280,7 @@ class TestTables:
             assert b"clara" not in bytes(cursor.fetchone()[0])
 
     def test_a_file_that_is_too_long_is_refused(self, approver: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(handing_in, "MOST_BYTES", 50)
+        monkeypatch.setattr(LongTable, "most_bytes", 50)
         assert "at most 20 MB" in text(hand_in(approver, CLARA, CLARA))
         assert not HandedInTable.objects.exists()
 

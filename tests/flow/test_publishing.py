@@ -174,6 +174,17 @@ def test_a_correction_takes_the_place_of_what_it_corrects(alert: Alert) -> None:
         publish(alert, corrects="something-else", correction={"en": "x"})
 
 
+def test_a_letter_is_corrected_once_and_then_its_correction(alert: Alert) -> None:
+    first, wrong = publish(alert), {"en": "The date of the arrest was wrong."}
+    second = publish(alert, corrects=first, correction=wrong)
+    with pytest.raises(Conflict, match=f"corrected by {second} already"):
+        publish(alert, corrects=first, correction=wrong)
+    third = publish(alert, corrects=second, correction=wrong)
+    assert [row.slug for row in shown_publications()] == [third]
+    withdraw_publication(third, why="it was right", by="cli:ada")
+    publish(alert, corrects=second, correction=wrong)
+
+
 def update_of(here: World, status: Status, *, confidence: Confidence = Confidence.CONFIRMED) -> StatusUpdate:
     return here.update(status, confidence=confidence).update
 

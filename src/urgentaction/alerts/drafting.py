@@ -128,8 +128,21 @@ def draft_manual(case: Case, composed: Composition, *, by: str, draft_id: uuid.U
     return alert
 
 
+def is_composed_so(alert: Alert, composed: Composition) -> bool:
+    """Whether an alert is what this composition makes."""
+    if composed.targets is not None:
+        targets = [(one.official_id, one.role) for one in alert.targets.all()]
+        if targets != [(one.official.id, one.role) for one in composed.targets]:
+            return False
+    deadline = alert.deadline_at - alert.created_at if alert.deadline_at else None
+    there = (AlertPlan.from_json(alert.plan), alert.level, deadline, alert.dated_on)
+    return there == (composed.plan, composed.level, composed.deadline, composed.dated_on)
+
+
 def change_draft(alert_id: uuid.UUID, composed: Composition, *, by: str) -> Alert:
     """Compose a draft anew. Approvals given to what it was are taken back, and it has to be sent for approval again.
+
+    Whoever does is its author from now on: the yes has to come from somebody else than wrote it as it stands.
 
     Raises:
         Conflict: it is decided on, or a rule made it, or its case has moved on.
@@ -144,9 +157,19 @@ def change_draft(alert_id: uuid.UUID, composed: Composition, *, by: str) -> Aler
     alert.deadline_at = alert.created_at + composed.deadline if composed.deadline else None
     alert.dated_on = composed.dated_on
     alert.approvals_needed = composed.approvals_needed
+    alert.drafted_by = by
     alert.state = AlertState.DRAFT
     alert.save(
-        update_fields=["plan", "level", "priority", "deadline_at", "dated_on", "approvals_needed", "state"],
+        update_fields=[
+            "plan",
+            "level",
+            "priority",
+            "deadline_at",
+            "dated_on",
+            "approvals_needed",
+            "drafted_by",
+            "state",
+        ],
     )
     _begin_anew(alert)
     _address(alert, composed.plan, alert.case, composed.targets)

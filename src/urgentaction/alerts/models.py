@@ -59,7 +59,7 @@ class Alert(models.Model):
     languages = ArrayField(models.CharField(max_length=12))
     deadline_at = models.DateTimeField(null=True, blank=True)
     dated_on = models.DateField(null=True, blank=True)  # printed on letters; the day of freezing if NULL
-    drafted_by = models.CharField(max_length=80)
+    drafted_by = models.CharField(max_length=80)  # who composed it as it stands: can't be the only one to approve it
     approvals_needed = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField()
     hold_until = models.DateTimeField(null=True, blank=True)

@@ -5,9 +5,12 @@ Takes `case.toml` and `texts/*.md` and nothing else, so no path of the archive d
 
 from __future__ import annotations
 
+import lzma
 import re
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +22,18 @@ from .folder import CASE_FILE, TEXTS_FOLDER
 
 MOST_BYTES = 2_000_000
 MOST_FILES = 60
+#: What `zipfile` and the decompressors behind it raise for a file that is cut off, scrambled or made to confuse.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+    EOFError,
+    OSError,
+)
 _TEXT = re.compile(r"[A-Za-z0-9-]{1,20}\.md")
 
 
@@ -53,7 +68,7 @@ def _unpack(file: BinaryIO, folder: Path) -> None:
                 if len(data) > MOST_BYTES:
                     raise InvalidInput.of("file", f"{target.name} is too large")
                 target.write_bytes(data)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+    except _UNREADABLE as error:
         raise InvalidInput.of("file", "is no zip file that can be read; zip the case's folder") from error
 
 

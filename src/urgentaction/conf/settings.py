@@ -205,14 +205,19 @@ SECURE_REFERRER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "urgentaction.public.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+FILE_UPLOAD_HANDLERS = ["urgentaction.conf.uploads.InMemory"]
 
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "filters": {"without_tokens": {"()": "urgentaction.conf.secret_paths.WithoutTokens"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
+        # Both write the path of a request that went wrong, and a path may be a link with a token in it.
+        "django.request": {"filters": ["without_tokens"]},
+        "django.security.csrf": {"filters": ["without_tokens"]},
         # httpx logs every URL at INFO; ours carry signed references.
         "httpx": {"level": "WARNING"},
         "twilio": {"level": "WARNING"},

@@ -27,7 +27,7 @@ def compose_draft(reference: str, composed: Composition, *, by: str, draft_id: u
 
     Raises:
         NotFound, InvalidInput: nothing was written.
-        Conflict: the id is another alert's.
+        Conflict: the id is another alert's, or of a draft that says something else than this.
     """
     case = lock_case(reference)
     there = Alert.objects.filter(id=draft_id).select_related("case").first() if draft_id else None
@@ -35,6 +35,10 @@ def compose_draft(reference: str, composed: Composition, *, by: str, draft_id: u
         return drafting.draft_manual(case, composed, by=by, draft_id=draft_id)
     if there.drafted_by != by or there.case_id != case.id:
         raise Conflict.of("alert", "this form was sent before; open a new one")
+    if not drafting.is_composed_so(there, composed):
+        raise Conflict.of(
+            "alert", f"this form was sent before, as {there.number}; change that draft, or open a new one"
+        )
     return there
 
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +39,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What would change. `digest` stands for it: an import that would change something else has another one."""
+    """What would change. `digest` stands for it, with the values before and after.
+
+    An import that would change something else has another one, and so has one that would take back what somebody has
+    corrected meanwhile.
+    """
 
     report: ImportReport
     changes: tuple[Change, ...]
-
-    @property
-    def digest(self) -> str:
-        """The same for the same changes."""
-        told = json.dumps([asdict(change) for change in self.changes], sort_keys=True)
-        return hashlib.sha256(told.encode()).hexdigest()
+    digest: str
 
 
 def preview_import(name: str, content: bytes, *, by: str) -> Preview:
@@ -86,10 +85,17 @@ def _import(name: str, content: bytes, *, by: str) -> Preview:
         path = Path(folder) / Path(name).name
         path.write_bytes(content)
         report = import_directory(path, by=by)
-    return Preview(report, tuple(_changes(_rows(before), _rows(offices_as_told()))))
+    then, now = _rows(before), _rows(offices_as_told())
+    return Preview(report, tuple(_changes(then, now)), _digest(then, now))
 
 
 _Key = tuple[str, str, str]
+
+
+def _digest(before: Mapping[_Key, Mapping[str, Any]], after: Mapping[_Key, Mapping[str, Any]]) -> str:
+    keys = sorted(before.keys() | after.keys())
+    told = [[key, before.get(key), after.get(key)] for key in keys if before.get(key) != after.get(key)]
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _rows(offices: list[dict[str, Any]]) -> dict[_Key, Mapping[str, Any]]:

@@ -90,8 +90,8 @@ def publish_letter(alert: Alert, terms: Terms, *, by: str) -> Publication:
         by: who decides, as the audit log names people.
 
     Raises:
-        Conflict: its letters do not stand, it lacks approvals, it is published already, or nobody may know yet of
-            what it is about (`_may_be_known`).
+        Conflict: its letters do not stand, it lacks approvals, it is published or corrected already, or nobody may know
+            yet of what it is about (`_may_be_known`).
         NotFound: there is no publication `terms.corrects`.
         TemplateError: an edition can't be made, or would show a name that the public may not have.
     """
@@ -247,11 +247,19 @@ def _corrected(alert: Alert, terms: Terms) -> Publication | None:
                 f"{alert.number} is published as {live.slug}; withdraw that, or correct it: --corrects {live.slug}",
             )
         return None
-    found = Publication.objects.filter(slug=terms.corrects).select_related("alert").first()
+    rows = Publication.objects.select_for_update(of=("self",)).select_related("alert")
+    found = rows.filter(slug=terms.corrects).first()
     if found is None:
         raise NotFound.of("corrects", f"nothing was published as {terms.corrects!r}")
     if found.alert.case_id != alert.case_id:
         raise Conflict.of("corrects", f"{terms.corrects} is a letter of another case")
+    other = found.corrections.filter(withdrawn_at=None).order_by("-published_at").first()
+    if other is not None:
+        raise Conflict.of(
+            "corrects",
+            f"{terms.corrects} is corrected by {other.slug} already; withdraw that, or correct it: "
+            f"--corrects {other.slug}",
+        )
     return found
 
 

@@ -95,7 +95,7 @@ def letter_pdf(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
-@may(Role.VIEWER)
+@may(Role.EDITOR)
 def notice_html(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     """A notice as a mail shows it, addressed to nobody by name; `?which=email-ko`."""
     alert = found_or_404(lambda: alert_called(str(alert_id)))

@@ -55,14 +55,14 @@ def case(request: HttpRequest, reference: str) -> HttpResponse:
 
 def case_context(request: HttpRequest, found: Case) -> dict[str, Any]:
     """What a case's page shows."""
-    part = request.GET.get("show", "")
+    part, rights = request.GET.get("show", ""), _may(request)
     events, names = reading.events_of(found, part)
     live = found.alerts.filter(state__in=LIVE).select_related("case", "update").order_by("priority")
     return {
         "case": found,
         "zone": reading.zone_of(found),
         "countries": list(found.countries.order_by("role", "country")),
-        "persons": reading.lines_of(reading.persons_of(found), reader_language()),
+        "persons": reading.lines_of(reading.persons_of(found), reader_language(), as_public=not rights["may_edit"]),
         "addressees": list(addressees_of(found)),
         "texts": list(found.texts.order_by("language").values_list("language", flat=True)),
         "live": with_progress(live),
@@ -71,7 +71,7 @@ def case_context(request: HttpRequest, found: Case) -> dict[str, Any]:
         "parts": [one.value for one in Part],
         "part": part if part in set(Part) else "",
         "here": "cases",
-        **_may(request),
+        **rights,
     }
 
 

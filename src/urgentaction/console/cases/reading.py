@@ -10,6 +10,7 @@ from django.db.models import Prefetch, QuerySet
 from urgentaction.alerts.models import Alert
 from urgentaction.alerts.queries import LIVE
 from urgentaction.cases.models import Case, CaseCountry, Person
+from urgentaction.cases.queries import person_as_shown
 from urgentaction.cases.zones import time_zone_of
 from urgentaction.console.reading import names_of
 from urgentaction.tracking.story import Event, Part, story
@@ -39,20 +40,29 @@ def persons_of(case: Case) -> list[Person]:
 
 @dataclass(frozen=True, slots=True)
 class PersonLine:
-    """A person as staff see them: what anybody may read. `label` never holds a confidential name."""
+    """A person as staff see them. `label` never holds a confidential name."""
 
     person: Person
     label: str
     has_confidential_name: bool
 
 
-def lines_of(persons: Iterable[Person], language: str) -> list[PersonLine]:
-    """Persons with what to call them."""
-    return [PersonLine(one, label_of(one, language), one.name_index is not None) for one in persons]
+def lines_of(persons: Iterable[Person], language: str, *, as_public: bool) -> list[PersonLine]:
+    """Persons with what to call them; `as_public`: as the public may know them today (docs/permissions.md)."""
+    called = public_label_of if as_public else label_of
+    return [PersonLine(one, called(one, language), one.name_index is not None) for one in persons]
+
+
+def public_label_of(person: Person, language: str) -> str:
+    """What a viewer may call a person: the form that the public sees by the consent on record, else the key."""
+    return person_as_shown(person, person.shown_to_public, language, is_government=False).name or person.key
 
 
 def label_of(person: Person, language: str) -> str:
-    """What staff call a person: the public name, else the pseudonym, else the description, else the key."""
+    """What editors call a person: the public name, else the pseudonym, else the description, else the key.
+
+    They have to tell people apart, so it goes by what is on record and not by what was agreed to.
+    """
     described = person.descriptions.get(language) or person.descriptions.get("en") or ""
     return person.public_name or person.pseudonym or described or person.key
 

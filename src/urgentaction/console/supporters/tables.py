@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.core.files.uploadhandler import MemoryFileUploadHandler, StopUpload
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -13,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from urgentaction.accounts.models import Role
+from urgentaction.conf.uploads import InMemory
 from urgentaction.console.permissions import acting, may
 from urgentaction.console.reading import names_of
 from urgentaction.console.responses import attempt, found_or_404, page
@@ -29,21 +29,10 @@ ENOUGH = 286
 _UNDONE = (TableState.HANDED_IN, TableState.AGREED)
 
 
-class KeptInMemory(MemoryFileUploadHandler):
-    """Supporters' addresses never lie in a temporary file. What is too long is not read to its end."""
+class LongTable(InMemory):
+    """A table may be longer than other files."""
 
-    def handle_raw_input(self, *args: Any, **kwargs: Any) -> None:
-        """Taken here whatever its length; Django's own setting is for files that may lie on a disk."""
-        super().handle_raw_input(*args, **kwargs)
-        self.activated = True
-        self._received = 0
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
-        """Count what has come."""
-        self._received += len(raw_data)
-        if self._received > handing_in.MOST_BYTES:
-            raise StopUpload(connection_reset=False)
-        return super().receive_data_chunk(raw_data, start)
+    most_bytes = handing_in.MOST_BYTES
 
 
 @require_safe
@@ -58,7 +47,7 @@ def tables(request: HttpRequest) -> HttpResponse:
 @may(Role.APPROVER)
 def hand_in(request: HttpRequest) -> HttpResponse:
     """Keep a table, and check it: a short one at once."""
-    request.upload_handlers = [KeptInMemory(request)]
+    request.upload_handlers = [LongTable(request)]
     return _hand_in(request)
 
 
