@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3 python3.13 python3.12 python3.11 python3.14 python
 TESTS ?=
 # Each of so many processes has its own servers; JOBS=0 runs the tests in one.
-JOBS ?= 4
+JOBS ?= 3
 # A file is one process's. Not those with the most tests first: the longest have one, and would be left for the end.
 IN_ORDER := --dist=loadfile --no-loadscope-reorder
 # Where this is set, each process of the tests, and each program that they start, would compile everything for itself.
