@@ -11,7 +11,11 @@ BIN := $(VENV)/bin
 PYTHON ?= python3 python3.13 python3.12 python3.11 python3.14 python
 TESTS ?=
 # Each of so many processes has its own servers; JOBS=0 runs the tests in one.
-JOBS ?= 4
+JOBS ?= 3
+# A file is one process's. Not those with the most tests first: the longest have one, and would be left for the end.
+IN_ORDER := --dist=loadfile --no-loadscope-reorder
+# Where this is set, each process of the tests, and each program that they start, would compile everything for itself.
+unexport PYTHONDONTWRITEBYTECODE
 
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -38,11 +42,11 @@ setup: $(VENV)/.dev ## install everything that development needs, into .venv
 
 .PHONY: test
 test: $(VENV)/.dev ## run the tests (TESTS="tests/unit -k letters" runs some)
-	@$(BIN)/pytest --numprocesses=$(JOBS) --dist=loadfile $(or $(TESTS),--ignore=tests/browser)
+	@$(BIN)/pytest --numprocesses=$(JOBS) $(IN_ORDER) $(or $(TESTS),--ignore=tests/browser)
 
 .PHONY: browser
 browser: $(VENV)/.dev ## look at the public pages in a real browser (needs Chromium); pictures go to var/screenshots
-	@$(BIN)/pytest --numprocesses=2 --dist=loadfile tests/browser
+	@$(BIN)/pytest --numprocesses=2 $(IN_ORDER) tests/browser
 
 .PHONY: check
 check: format-check lint types imports migrations test browser ## what CI runs: format, lint, types, imports, migrations, tests

@@ -37,7 +37,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _audit(event: str, args: tuple[object, ...]) -> None:
-    if not _state["is_on"]:
+    if not (_state and _state["is_on"]):  # at the very end of the process there is no `_state` any more
         return
     if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
         sock, address = args

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+from tests.asking import ask
 
 
 @dataclass(slots=True)
@@ -49,12 +49,12 @@ class SandboxProgram:
 
     def script(self, *rules: dict[str, Any], **rest: Any) -> None:
         """Add fault rules."""
-        answer = httpx.post(f"{self.ready['http_url']}/script", json={"rules": list(rules), **rest}, trust_env=False)
+        answer = ask("POST", f"{self.ready['http_url']}/script", json={"rules": list(rules), **rest})
         assert answer.is_success, answer.text
 
     def forget_script(self) -> None:
         """Remove all fault rules."""
-        httpx.delete(f"{self.ready['http_url']}/script", trust_env=False).raise_for_status()
+        ask("DELETE", f"{self.ready['http_url']}/script").raise_for_status()
 
     def ledger(self, since: int = 0) -> list[dict[str, Any]]:
         """What was accepted after entry `since`."""
@@ -101,6 +101,6 @@ def die_with_parent() -> None:
 
 def read_ledger(http_url: str) -> list[dict[str, Any]]:
     """Everything a sandbox's gateways took."""
-    answer = httpx.get(f"{http_url}/ledger.json", params={"since": 0}, trust_env=False, timeout=30).json()
+    answer = ask("GET", f"{http_url}/ledger.json", params={"since": 0}).json()
     entries: list[dict[str, Any]] = answer["entries"] if isinstance(answer, dict) else answer
     return entries

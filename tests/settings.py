@@ -8,3 +8,5 @@ from pathlib import Path
 os.environ.setdefault("URGENTACTION_ENV_FILE", str(Path(__file__).with_name("check.env")))
 
 from urgentaction.conf.settings import *  # noqa: F403
+
+PASSWORD_HASHERS = ["tests.hashing.OneRound"]

@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import httpx
-
+from tests.asking import ask
 from tests.unit.channels.samples import FAX, MAIL, SMS
 from urgentaction.channels.contract import Callback, Gateway, GatewayConfig, Mode, Outgoing, RetryClass
 from urgentaction.channels.registry import build
@@ -39,11 +38,11 @@ class Sandbox:
 
     def script(self, channel: str, address: str, *steps: object, then: str = "ok") -> None:
         rule = {"channel": channel, "address": address, "steps": list(steps), "then": then}
-        httpx.post(f"{self.ready['http_url']}/script", json={"rules": [rule]}, trust_env=False).raise_for_status()
+        ask("POST", f"{self.ready['http_url']}/script", json={"rules": [rule]}).raise_for_status()
 
     def accepted(self, address: str = "") -> list[dict[str, Any]]:
         """Ledger entries for an address, or all of them."""
-        ledger = httpx.get(f"{self.ready['http_url']}/ledger.json", trust_env=False).raise_for_status().json()
+        ledger = ask("GET", f"{self.ready['http_url']}/ledger.json").raise_for_status().json()
         return [entry for entry in ledger["entries"] if not address or entry["to"] == address]
 
 
@@ -129,7 +128,7 @@ class Bench:
         """A message to somebody no other test writes to."""
         if self.sandbox_url:
             script = {"inbound": {"esp_url": f"{ear.url}/hooks/{self.kind}/"}}
-            httpx.post(f"{self.sandbox_url}/script", json=script, trust_env=False).raise_for_status()
+            ask("POST", f"{self.sandbox_url}/script", json=script).raise_for_status()
         number = next(_numbers)
         to = fresh_address() if self.channel == "email" else fresh_number()
         reference = f"d-{number:06}"

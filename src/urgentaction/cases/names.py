@@ -190,14 +190,11 @@ def _patterns(spelling: str) -> list[_Pattern]:
 
     Somebody who leaves the hyphens out may take each piece of the name for a part, so both are looked for.
     """
-    orders = [
-        order
-        for parts in (spelling.split(), _PART_ENDS.split(spelling.strip()))
-        for order in (parts, [*parts[1:], *parts[:1]], [*parts[-1:], *parts[:-1]])
-    ]
+    pieces = dict.fromkeys((tuple(spelling.split()), tuple(_PART_ENDS.split(spelling.strip()))))
+    letters_of = {part: _letters(part) for parts in pieces for part in parts}
     found = []
-    for order in orders:
-        folded = [letters for part in order if (letters := _letters(part)).text]
+    for order in dict.fromkeys(order for parts in pieces for order in _orders(parts)):
+        folded = [letters for part in order if (letters := letters_of[part]).text]
         whole = "".join(letters.text for letters in folded)
         if not whole:
             continue
@@ -217,6 +214,10 @@ def _patterns(spelling: str) -> list[_Pattern]:
             )
         )
     return list(dict.fromkeys(found))
+
+
+def _orders(parts: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    return parts, (*parts[1:], *parts[:1]), (*parts[-1:], *parts[:-1])
 
 
 def _spans(letters: _Letters, spelling: str) -> Iterator[tuple[int, int]]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -117,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     is_json = "--json" in line[:3]
     try:
         # Without the standalone mode it returns the code of `typer.Exit`, and raises everything else.
-        code = typer.main.get_command(app)(line, prog_name="urgentaction", standalone_mode=False)
+        code = _commands()(line, prog_name="urgentaction", standalone_mode=False)
     except UrgentActionError as error:
         report(error, is_json=is_json)
         return error.exit_code
@@ -131,6 +132,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
     return code if isinstance(code, int) else 0
+
+
+@cache
+def _commands() -> Callable[..., Any]:
+    """All commands, put together from the annotations of their functions."""
+    return typer.main.get_command(app)
 
 
 def hoisted(line: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from datetime import date
+from itertools import islice
 
 import pikepdf
 import pypdfium2
@@ -63,12 +64,16 @@ def pieces(image: Image.Image) -> int:
     above: list[tuple[int, int, int]] = []
     for line in range(image.height):
         here = []
+        first = 0  # of those above that don't end before this run; both lines are read from left to right
         for run in re.finditer(b"\x00+", dots[line * width : (line + 1) * width]):
             mine = len(parent)
             parent.append(mine)
-            for begin, end, other in above:
-                if begin <= run.end() and end >= run.start():
-                    parent[root(other)] = root(mine)
+            while first < len(above) and above[first][1] < run.start():
+                first += 1
+            for begin, _, other in islice(above, first, None):
+                if begin > run.end():
+                    break
+                parent[root(other)] = root(mine)
             here.append((run.start(), run.end(), mine))
         above = here
     return sum(item == of for item, of in enumerate(parent))

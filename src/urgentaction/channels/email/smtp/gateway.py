@@ -8,6 +8,7 @@ Belongs to one thread of one process: build it in the worker that uses it.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import ssl
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
@@ -242,21 +243,27 @@ def _endpoint(options: Options) -> Endpoint:
     host, tls = options.host("host"), options["tls"]
     if options.mode is Mode.LIVE and tls == "none" and not is_this_machine(host):
         raise options.fault("tls", "must be starttls or tls in live mode, unless the mail server is this machine.")
-    context = ssl.create_default_context()
-    if options.mode is Mode.SANDBOX:
-        # The stand-in on this machine has no certificate that anybody signed.
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
     reply_seconds = options.timeout(REPLY_SECONDS)
     return Endpoint(
         host=host,
         port=options.integer("port", least=1, most=65_535),
         tls=tls,
         helo=options["helo"],
-        context=context,
+        context=_trusted(options.mode),
         reply_seconds=reply_seconds,
         dot_seconds=min(DOT_SECONDS, 3 * reply_seconds),
     )
+
+
+@functools.cache
+def _trusted(mode: Mode) -> ssl.SSLContext:
+    """Whom this process trusts, read once."""
+    context = ssl.create_default_context()
+    if mode is Mode.SANDBOX:
+        # The stand-in on this machine has no certificate that anybody signed.
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 KIND = GatewayKind(
