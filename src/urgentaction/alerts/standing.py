@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from urgentaction.accounts.models import Role
 from urgentaction.accounts.service import record_audit
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound
@@ -15,6 +16,9 @@ from urgentaction.triggers.ruleset import shipped
 
 from .models import StandingApproval
 from .queries import in_force
+
+#: Who may answer for what starts by itself; whoever ceases to be one of them answers for nothing any more.
+GIVERS = frozenset({Role.APPROVER, Role.ADMINISTRATOR})
 
 
 def approvable_rules() -> list[str]:
