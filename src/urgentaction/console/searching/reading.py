@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from urgentaction.alerts.models import Alert
 from urgentaction.cases.models import Case
 from urgentaction.console.templatetags.words import status
-from urgentaction.console.vocabulary import called
+from urgentaction.console.vocabulary import called, in_reader_language
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTask
 from urgentaction.deliveries.references import delivery_id_of
 from urgentaction.directory.models import Office, Official
@@ -78,7 +78,7 @@ def _cases(asked: str) -> Iterable[Hit]:
     for case in _few(rows):
         yield Hit(
             case.reference,
-            f"{case.titles.get('en', '')} · {status(case.status)}",
+            f"{in_reader_language(case.titles)} · {status(case.status)}",
             reverse("console:case", kwargs={"reference": case.reference}),
         )
 

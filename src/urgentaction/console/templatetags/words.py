@@ -25,6 +25,12 @@ def of(key: Any, names: Mapping[Any, Any]) -> Any:
 
 
 @register.filter
+def in_language(texts: Mapping[str, str]) -> str:
+    """`{{ case.titles|in_language }}`: what the reader understands best of `{language: text}`."""
+    return vocabulary.in_reader_language(texts)
+
+
+@register.filter
 def status(value: str) -> str:
     """A case status in words; a dash where there is none yet."""
     return label(Status(value), reader_language()) if value else "–"
