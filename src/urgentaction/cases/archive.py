@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from urgentaction.core.errors import InvalidInput
+from urgentaction.core.phrases import say
 
 from .folder import CASE_FILE, TEXTS_FOLDER
 
@@ -44,17 +45,24 @@ def _unpack(file: BinaryIO, folder: Path) -> None:
         with zipfile.ZipFile(file) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_junk(entry.filename)]
             if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > MOST_BYTES:
-                raise InvalidInput.of("file", f"holds more than {MOST_FILES} files or {MOST_BYTES} bytes")
+                raise InvalidInput.of(
+                    "file",
+                    say(
+                        "holds more than %(most_files)s files or %(most_bytes)s bytes",
+                        most_files=MOST_FILES,
+                        most_bytes=MOST_BYTES,
+                    ),
+                )
             for entry in entries:
                 target = _target(entry.filename, folder)
                 with archive.open(entry) as content:
                     # One byte more than it says: an archive may lie about sizes.
                     data = content.read(MOST_BYTES + 1)
                 if len(data) > MOST_BYTES:
-                    raise InvalidInput.of("file", f"{target.name} is too large")
+                    raise InvalidInput.of("file", say("%(name)s is too large", name=target.name))
                 target.write_bytes(data)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
-        raise InvalidInput.of("file", "is no zip file that can be read; zip the case's folder") from error
+        raise InvalidInput.of("file", say("is no zip file that can be read; zip the case's folder")) from error
 
 
 def _is_junk(name: str) -> bool:
@@ -69,5 +77,11 @@ def _target(name: str, folder: Path) -> Path:
     if len(parts) in (2, 3) and parts[-2] == TEXTS_FOLDER and _TEXT.fullmatch(parts[-1]):
         return folder / TEXTS_FOLDER / parts[-1]
     raise InvalidInput.of(
-        "file", f"holds {name[:60]!r}; a case's folder has {CASE_FILE} and {TEXTS_FOLDER}/<language>.md, nothing else"
+        "file",
+        say(
+            "holds %(name)s; a case's folder has %(case_file)s and %(texts_folder)s/<language>.md, nothing else",
+            name=f"{name[:60]!r}",
+            case_file=CASE_FILE,
+            texts_folder=TEXTS_FOLDER,
+        ),
     )

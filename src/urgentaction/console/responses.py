@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
+from urgentaction.console.phrasing import refusal_in_words
 from urgentaction.core.errors import InvalidInput, NotAllowed, NotFound
 
 Found = TypeVar("Found")
@@ -43,6 +44,6 @@ def attempt(request: HttpRequest, deed: Callable[[], str]) -> bool:
     try:
         messages.success(request, deed())
     except (InvalidInput, NotAllowed, NotFound) as refusal:
-        messages.error(request, str(refusal))
+        messages.error(request, refusal_in_words(refusal))
         return False
     return True

@@ -6,6 +6,7 @@ The same by mail is in `mail`.
 from __future__ import annotations
 
 from urgentaction.channels.contract import Channel
+from urgentaction.core.phrases import Phrase
 from urgentaction.deliveries.models import Delivery, HumanTaskKind
 from urgentaction.deliveries.people import open_task
 from urgentaction.deliveries.suppressing import index_of
@@ -16,6 +17,11 @@ from .models import Receipt
 
 #: The code of a receipt whose recipient used the provider's own link; all others are complaints.
 UNSUBSCRIBED = "unsubscribed"
+UNWANTED = Phrase("An office marked mail of alert %(number)s as unwanted")
+REPORTED = Phrase(
+    "%(gateway)s reported it, and may refuse mail to that address now. Offices are not suppressed here; take the "
+    "address out of the directory if mail goes unread there, and write by fax."
+)
 
 
 def no_more_mail(receipt: Receipt, delivery: Delivery | None) -> str:
@@ -41,11 +47,8 @@ def no_more_mail(receipt: Receipt, delivery: Delivery | None) -> str:
     open_task(
         HumanTaskKind.READ_REPLY,
         key=f"complaint:{delivery.official_id}",
-        title=f"An office marked mail of alert {delivery.alert.number} as unwanted",
-        advice=(
-            f"{receipt.gateway} reported it, and may refuse mail to that address now. Offices are not suppressed "
-            "here; take the address out of the directory if mail goes unread there, and write by fax."
-        ),
+        title=UNWANTED(number=delivery.alert.number),
+        advice=REPORTED(gateway=receipt.gateway),
         alert=delivery.alert,
         delivery=delivery,
         may_reopen=True,

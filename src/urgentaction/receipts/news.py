@@ -13,6 +13,7 @@ from urgentaction.channels.contract import Refused, RetryClass
 from urgentaction.core import clock
 from urgentaction.deliveries import rules
 from urgentaction.deliveries.models import Attempt, Delivery
+from urgentaction.deliveries.reasons import AFTER_ALL, GATEWAY_HAS_IT
 from urgentaction.deliveries.recording import receipt_event
 
 from .models import Receipt
@@ -87,10 +88,10 @@ def goes_on(row: Delivery, receipt: Receipt, event: rules.Event, new: rules.Stat
         row.accepted_at = clock.now()
     if new is rules.State.DELIVERED:
         is_late = rules.State(row.state) in rules.TERMINAL
-        row.reason = f"arrived after all; before: {row.state} ({row.reason})"[:200] if is_late else ""
+        row.reason = AFTER_ALL(state=row.state, reason=row.reason)[:200] if is_late else ""
         row.settled_at = receipt.occurred_at or clock.now()
     elif event is rules.Event.RECEIPT_TRACE or not row.gateway_ref or row.state in _WAITING:
-        row.gateway, row.gateway_ref, row.reason = receipt.gateway, receipt.ref, "the gateway has it"
+        row.gateway, row.gateway_ref, row.reason = receipt.gateway, receipt.ref, GATEWAY_HAS_IT
     row.state = new.value
 
 

@@ -26,6 +26,7 @@ from urgentaction.core import clock
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound, Problem
 from urgentaction.core.handed_in import HandedIn, decoded
+from urgentaction.core.phrases import Code, say
 from urgentaction.core.tables import ImportReport
 
 from .importing import check_supporters, import_supporters, row_of
@@ -91,13 +92,29 @@ def hand_in(name: str, content: bytes, *, by: str) -> HandedInTable:
     """
     name = re.sub(r"[^\w .()-]", "_", name)[-120:].strip() or "table.csv"
     if len(content) > MOST_BYTES:
-        raise InvalidInput.of(name, f"has {len(content):,} bytes; at most {MOST_BYTES:,} are taken here. {_ELSE}")
+        raise InvalidInput.of(
+            name,
+            say(
+                "has %(count)s bytes; at most %(most_bytes)s are taken here. %(rest)s",
+                count=f"{len(content):,}",
+                most_bytes=f"{MOST_BYTES:,}",
+                rest=_ELSE,
+            ),
+        )
     file = HandedIn(name, decoded(content, name))
     lines = file.text.count("\n") + 1
     if not file.text.strip():
-        raise InvalidInput.of(name, "is empty; its first row names the columns")
+        raise InvalidInput.of(name, say("is empty; its first row names the columns"))
     if lines > MOST_LINES:
-        raise InvalidInput.of(name, f"has {lines:,} rows; at most {MOST_LINES:,} are taken here. {_ELSE}")
+        raise InvalidInput.of(
+            name,
+            say(
+                "has %(lines)s rows; at most %(most_lines)s are taken here. %(rest)s",
+                lines=f"{lines:,}",
+                most_lines=f"{MOST_LINES:,}",
+                rest=_ELSE,
+            ),
+        )
     with transaction.atomic():
         table = HandedInTable.objects.create(
             name=name,
@@ -112,7 +129,7 @@ def hand_in(name: str, content: bytes, *, by: str) -> HandedInTable:
     return _next_step_of(table)
 
 
-_ELSE = "Split the table, or use `urgentaction import supporters`"
+_ELSE = say("Split the table, or use `urgentaction import supporters`")
 
 
 def agree(table_id: uuid.UUID, *, by: str) -> HandedInTable:
@@ -120,7 +137,10 @@ def agree(table_id: uuid.UUID, *, by: str) -> HandedInTable:
     with transaction.atomic():
         table = _locked(table_id)
         if table.state != TableState.CHECKED:
-            raise Conflict.of("table", f"it is {table.state.replace('_', ' ')}; only a checked table can be taken in")
+            raise Conflict.of(
+                "table",
+                say("it is %(state)s; only a checked table can be taken in", state=Code.of("table-state", table.state)),
+            )
         table.state, table.decided_by, table.begun_at = TableState.AGREED.value, by, None
         table.save(update_fields=["state", "decided_by", "begun_at"])
     return _next_step_of(table)
@@ -131,7 +151,9 @@ def drop(table_id: uuid.UUID, *, by: str) -> HandedInTable:
     """Nobody wants it: its text goes, nothing was written. Raises NotFound, Conflict."""
     table = _locked(table_id)
     if table.ended_at is not None or table.state == TableState.AGREED:
-        raise Conflict.of("table", f"it is {table.state.replace('_', ' ')}; there is nothing to drop")
+        raise Conflict.of(
+            "table", say("it is %(state)s; there is nothing to drop", state=Code.of("table-state", table.state))
+        )
     table.decided_by = by
     _end(table, TableState.DROPPED)
     record_audit(by, "supporters.drop", f"table:{table.id}")

@@ -122,7 +122,10 @@ def _page_of_an_alert(rows: QuerySet[Delivery], *, after: Delivery | None, limit
 def _delivery_before(alert: Alert | None, after_id: int) -> Delivery:
     found = Delivery.objects.filter(id=after_id, **({"alert": alert} if alert is not None else {})).first()
     if found is None:
-        raise InvalidInput.of("after", f"there is no delivery {after_id} {'in this alert' if alert else 'yet'}")
+        raise InvalidInput.of(
+            "after",
+            f"there is no delivery {after_id} {'in this alert' if alert else 'yet'}",
+        )
     return found
 
 

@@ -18,6 +18,7 @@ from urgentaction.alerts.plan import AlertPlan, Audience, compose_plan
 from urgentaction.cases.models import Case
 from urgentaction.cases.vocabulary import Status
 from urgentaction.channels.contract import Channel
+from urgentaction.console.phrasing import in_words
 from urgentaction.console.vocabulary import LETTERS, NOTICES, language_name
 from urgentaction.core.errors import InvalidInput
 from urgentaction.core.ids import uuid7
@@ -201,7 +202,7 @@ class ComposeForm(TargetsForm):
             )
         except InvalidInput as error:
             for problem in error.problems:
-                self.add_error(problem.field if problem.field in self.fields else None, problem.message)
+                self.add_error(problem.field if problem.field in self.fields else None, in_words(problem.message))
             return None
 
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from urgentaction.accounts.models import Role
 from urgentaction.console.permissions import acting, may
+from urgentaction.console.phrasing import refusal_in_words
 from urgentaction.console.responses import attempt, found_or_404, page
 from urgentaction.core.errors import InvalidInput, NotAllowed, NotFound
 from urgentaction.deliveries import service
@@ -80,7 +81,7 @@ def send_again(request: HttpRequest, delivery_id: int) -> HttpResponse:
     try:
         made = service.send_again(delivery_id, by=acting(request), why=form.cleaned_data["reason"])
     except (InvalidInput, NotAllowed, NotFound) as refusal:
-        messages.error(request, str(refusal))
+        messages.error(request, refusal_in_words(refusal))
         return redirect("console:delivery", delivery_id=delivery_id)
     messages.success(request, _("It is sent again as delivery %(id)s, which you see here.") % {"id": made.id})
     return redirect("console:delivery", delivery_id=made.id)
@@ -93,7 +94,7 @@ def receipt_raw(request: HttpRequest, receipt_id: uuid.UUID) -> HttpResponse:
     try:
         receipt = found_or_404(lambda: open_raw(receipt_id, by=acting(request)))
     except NotAllowed as refusal:
-        messages.error(request, str(refusal))
+        messages.error(request, refusal_in_words(refusal))
         return redirect("console:now")
     return page(request, "console/deliveries/receipt_raw.html", {"receipt": receipt, "here": "alerts"})
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from urgentaction.accounts.models import Role
 from urgentaction.console.documents import to_keep
 from urgentaction.console.permissions import acting, may
+from urgentaction.console.phrasing import refusal_in_words
 from urgentaction.console.responses import page
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput
@@ -69,7 +70,7 @@ def apply(request: HttpRequest) -> HttpResponse:
     try:
         done = import_as_shown(name, content, digest=request.POST.get("digest", ""), by=acting(request))
     except Conflict as refusal:
-        messages.error(request, str(refusal))
+        messages.error(request, refusal_in_words(refusal))
         return _show(request, FileForm(), name, content)
     except InvalidInput as refusal:
         return _choose(request, FileForm(), refusal=refusal, status=REFUSED)

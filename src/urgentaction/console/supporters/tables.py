@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from urgentaction.accounts.models import Role
 from urgentaction.console.permissions import acting, may
+from urgentaction.console.phrasing import problem_in_words
 from urgentaction.console.reading import names_of
 from urgentaction.console.responses import attempt, found_or_404, page
 from urgentaction.core.errors import InvalidInput
@@ -72,7 +73,7 @@ def _hand_in(request: HttpRequest) -> HttpResponse:
             return redirect("console:supporter-table", table_id=table.id)
         except InvalidInput as refusal:
             for problem in refusal.problems:
-                form.add_error("table", str(problem))
+                form.add_error("table", problem_in_words(problem))
     return page(request, "console/supporters/tables.html", _tables_context(form))
 
 

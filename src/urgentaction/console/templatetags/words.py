@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from urgentaction.cases.vocabulary import Confidence, Status, label
-from urgentaction.console import vocabulary
+from urgentaction.console import phrasing, vocabulary
 from urgentaction.console.vocabulary import reader_language
 from urgentaction.triggers.ruleset import shipped
 
@@ -40,6 +40,12 @@ def status(value: str) -> str:
 def confidence(value: str) -> str:
     """How sure we are, in words."""
     return label(Confidence(value), reader_language()) if value else "–"
+
+
+@register.filter
+def in_words(text: str) -> str:
+    """`{{ task.advice|in_words }}`: what a room said or stored (`console.phrasing`)."""
+    return phrasing.in_words(text)
 
 
 @register.filter
