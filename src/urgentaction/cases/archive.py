@@ -5,9 +5,12 @@ Takes `case.toml` and `texts/*.md` and nothing else, so no path of the archive d
 
 from __future__ import annotations
 
+import lzma
 import re
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +23,23 @@ from .folder import CASE_FILE, TEXTS_FOLDER
 
 MOST_BYTES = 2_000_000
 MOST_FILES = 60
+#: What reading a damaged archive ends in: of its directory, of its names, of what is packed in it.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    RuntimeError,  # it is encrypted, or packed in a way nobody knows (NotImplementedError)
+    EOFError,
+    OSError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+)
 _TEXT = re.compile(r"[A-Za-z0-9-]{1,20}\.md")
 
 
 @contextmanager
 def unpacked(file: BinaryIO, *, name: str) -> Iterator[Path]:
-    """The folder in the archive, or one made of a lone `case.toml`; gone when the block ends.
+    """The folder in the archive; gone when the block ends.
 
     Args:
         name: of the file that was uploaded; the folder is called like it, and problems begin with it.
@@ -56,12 +70,11 @@ def _unpack(file: BinaryIO, folder: Path) -> None:
             for entry in entries:
                 target = _target(entry.filename, folder)
                 with archive.open(entry) as content:
-                    # One byte more than it says: an archive may lie about sizes.
-                    data = content.read(MOST_BYTES + 1)
-                if len(data) > MOST_BYTES:
-                    raise InvalidInput.of("file", say("%(name)s is too large", name=target.name))
+                    data = content.read()  # never more than it says, and all together say less than MOST_BYTES
+                if len(data) != entry.file_size:
+                    raise zipfile.BadZipFile(f"{target.name} ends early")
                 target.write_bytes(data)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+    except _DAMAGE as error:
         raise InvalidInput.of("file", say("is no zip file that can be read; zip the case's folder")) from error
 
 

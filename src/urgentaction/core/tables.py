@@ -262,7 +262,9 @@ def read_record(path: Path, shape: type[_RecordT]) -> _RecordT:
     text = read_text(path)
     try:
         data = tomllib.loads(text.replace("\r\n", "\n"))
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise InvalidInput.of(name, "has lists within lists beyond measure; write it as the samples are") from error
+    except ValueError as error:  # TOMLDecodeError is one; a number of thousands of digits is another
         raise InvalidInput.of(name, f"is not valid TOML: {error}") from error
     return shaped(name, data, shape)
 

@@ -129,8 +129,9 @@ def case_import_take(request: HttpRequest) -> HttpResponse:
         with unpacked(file, name=file.name) as folder:
             report = import_case(folder, by=acting(request), check_text=parse_sections)
     except InvalidInput as refusal:
-        problems = refusal.problems
-        return page(request, "console/cases/import.html", context | {"problems": problems}, status=422)
+        within = [problem for problem in refusal.problems if problem.field != "file"]
+        form.refuse(InvalidInput([problem for problem in refusal.problems if problem.field == "file"]))
+        return page(request, "console/cases/import.html", context | {"problems": within}, status=422)
     return page(request, "console/cases/import.html", context | {"report": report, "form": ImportForm()})
 
 

@@ -332,4 +332,8 @@ class RetireForm(forms.Form):
 class FileForm(forms.Form):
     """A directory file to look at before it is imported."""
 
-    file = forms.FileField(label=_("File"), help_text=_("TOML, as exported here; at most 1 MB."))
+    file = forms.FileField(
+        label=_("File"),
+        help_text=_("TOML, as exported here; at most 1 MB."),
+        error_messages={"required": _("Choose a TOML file of at most 1 MB."), "empty": _("The file is empty.")},
+    )
