@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -34,6 +35,12 @@ def found_or_404(look_up: Callable[[], Found]) -> Found:
         return look_up()
     except NotFound as error:
         raise Http404 from error
+
+
+def there_or_404(rows: QuerySet[Any]) -> None:
+    """Go on only if there is one; before a deed on something whose page says the same."""
+    if not rows.exists():
+        raise Http404
 
 
 def attempt(request: HttpRequest, deed: Callable[[], str]) -> bool:

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from urgentaction.accounts import invitations, people
-from urgentaction.accounts.models import Role
+from urgentaction.accounts.models import Invitation, Role
 from urgentaction.console.permissions import acting, may, sensitive
-from urgentaction.console.responses import attempt, found_or_404
+from urgentaction.console.responses import attempt, found_or_404, there_or_404
 from urgentaction.console.vocabulary import called
 from urgentaction.pipeline import staffing
 from urgentaction.pipeline.staffing import Restaffed
@@ -108,6 +108,7 @@ def new_password(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 @sensitive
 def send_invitation_again(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
     """With a new link; the old one is void."""
+    there_or_404(Invitation.objects.filter(id=invitation_id))
 
     def deed() -> str:
         invitations.send_again(invitation_id, by=acting(request))
@@ -122,6 +123,7 @@ def send_invitation_again(request: HttpRequest, invitation_id: uuid.UUID) -> Htt
 @sensitive
 def take_invitation_back(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
     """Its link opens nothing any more."""
+    there_or_404(Invitation.objects.filter(id=invitation_id))
 
     def deed() -> str:
         invitations.withdraw_invitation(invitation_id, by=acting(request))

@@ -16,7 +16,7 @@ from urgentaction.accounts.models import Role
 from urgentaction.console.permissions import acting, may
 from urgentaction.console.phrasing import problem_in_words
 from urgentaction.console.reading import names_of
-from urgentaction.console.responses import attempt, found_or_404, page
+from urgentaction.console.responses import attempt, found_or_404, page, there_or_404
 from urgentaction.core.errors import InvalidInput
 from urgentaction.supporters import handing_in
 from urgentaction.supporters.handing_in import Report
@@ -96,6 +96,7 @@ def table_live(request: HttpRequest, table_id: uuid.UUID) -> HttpResponse:
 @may(Role.APPROVER)
 def take(request: HttpRequest, table_id: uuid.UUID) -> HttpResponse:
     """Yes: take it in."""
+    there_or_404(HandedInTable.objects.filter(id=table_id))
 
     def deed() -> str:
         found = handing_in.agree(table_id, by=acting(request))
@@ -109,6 +110,7 @@ def take(request: HttpRequest, table_id: uuid.UUID) -> HttpResponse:
 @may(Role.APPROVER)
 def drop(request: HttpRequest, table_id: uuid.UUID) -> HttpResponse:
     """No: nothing was written, and the table goes."""
+    there_or_404(HandedInTable.objects.filter(id=table_id))
 
     def deed() -> str:
         handing_in.drop(table_id, by=acting(request))
