@@ -136,7 +136,7 @@ class TestAlerts:
     def test_a_proof_of_another_alerts_letter(self, other: World, world: World, administrator: Client) -> None:
         theirs, ours = frozen(other), frozen(world)
         official = theirs.targets.get(role="to").official
-        answer = administrator.post(f"/console/alerts/{ours.id}/proof/", {"to": str(official.id)}, follow=True)
+        answer = administrator.post(f"/console/alerts/{ours.id}/proof/", {"letter": str(official.id)}, follow=True)
         assert "is on its way" not in answer.content.decode()
         assert "Hidden" not in answer.content.decode()
 

@@ -19,6 +19,7 @@ from urgentaction.cases.vocabulary import Confidence, Status, label
 from urgentaction.core.errors import InvalidInput, Problem
 from urgentaction.core.phrases import Code, Phrase, Said
 from urgentaction.deliveries import announcing, contact_points, escalate, outgoing, pausing, reasons, service, unknowns
+from urgentaction.incidents import phrases as incidents
 from urgentaction.pipeline import deciding, working
 from urgentaction.receipts import complaints, mail
 from urgentaction.receipts import service as receipts
@@ -28,7 +29,7 @@ from .vocabulary import called, reader_language
 #: Where phrases stand that are stored. A test sees that none is forgotten.
 PLACES: tuple[ModuleType, ...] = (
     *(announcing, contact_points, escalate, outgoing, pausing, reasons, service, unknowns),
-    *(alerts, deciding, working, complaints, mail, receipts),
+    *(alerts, deciding, working, complaints, mail, receipts, incidents),
 )
 
 #: A room's phrase that names commands → what a page says instead, with the same values or fewer.
@@ -57,6 +58,16 @@ INSTEAD: Mapping[str, str] = {
         "or ask the recipient; then say what became of it."
     ),
     service.SETTLE_FIRST.template: N_("say what became of the delivery; that closes the task too"),
+    incidents.RESUME.template: N_("The page of the gateway says why. Put it right, then resume it."),
+    incidents.MENDS_ITSELF.template: N_(
+        "The page of the gateway says why. It is tried again by itself; if it stays so, ask its provider."
+    ),
+    incidents.DECIDE.template: N_("Read what goes out, then approve or reject it."),
+    incidents.LIST_QUEUED.template: N_("On the server, the log of `worker-%(worker)s` says why."),
+    incidents.LIST_UNKNOWN.template: N_(
+        "The list of unknown deliveries shows them; on the server, the log of `worker-urgent` says why not."
+    ),
+    incidents.SEE_TO_TASKS.template: N_("Each task says what to do. Write what came of it when it is done."),
     mail.READ_COMPLAINT.template: N_(
         "Read it among the replies. Offices are not suppressed; if mail goes unread there, take its address out of the "
         "directory and write by fax."
@@ -120,9 +131,9 @@ def _sentence(words: str) -> str:
 
 @cache
 def _phrases() -> tuple[Phrase, ...]:
-    """The longest beginning first, so that a phrase that begins with a value comes last."""
+    """Those that begin with a value come last; of two that begin alike the longer one comes first."""
     found = [one for one in _stored() if isinstance(one, Phrase) and "%(" in one.template]
-    return tuple(sorted(found, key=lambda one: len(one.template.partition("%(")[0]), reverse=True))
+    return tuple(sorted(found, key=lambda one: (len(one.template.partition("%(")[0]), len(one.template)), reverse=True))
 
 
 @cache

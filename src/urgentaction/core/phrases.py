@@ -56,7 +56,7 @@ class Phrase:
     """A sentence to be stored: called with its values it makes the text, and it finds them in a text again.
 
     Args:
-        template: in English, with `%(name)s` for its values, each once.
+        template: in English, with `%(name)s` for its values.
         families: the values that are codes, and the family of words each belongs to.
     """
 
@@ -82,7 +82,7 @@ class Phrase:
         return Said.of(self.template, {name: self._value(name, one) for name, one in match.groupdict().items()})
 
     def _value(self, name: str, value: str) -> str:
-        return Code.of(self.families[name], value) if name in self.families else value
+        return Code.of(self.families[name], value.replace(" ", "_")) if name in self.families else value
 
     @cached_property
     def _beginning(self) -> str:
@@ -92,5 +92,6 @@ class Phrase:
     def _pattern(self) -> re.Pattern[str]:
         parts = re.split(r"%\((\w+)\)s", self.template)
         fixed = [re.escape(part.replace("%%", "%")) for part in parts[::2]]
-        named = [f"(?P<{name}>.*?)" for name in parts[1::2]]
+        names = parts[1::2]
+        named = [f"(?P={name})" if name in names[:at] else f"(?P<{name}>.*?)" for at, name in enumerate(names)]
         return re.compile("".join(a + b for a, b in zip(fixed, [*named, ""], strict=True)), re.DOTALL)
