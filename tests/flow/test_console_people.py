@@ -185,7 +185,7 @@ class TestPeople:
         entry = AuditEntry.objects.get(action="user.role")
         assert entry.detail == {"before": "viewer", "role": "editor"}
         for wrong in ("integration", "king", ""):
-            assert "choose one of the list" in do(administrator, user, "role", role=wrong)
+            assert "Choose one of the list" in do(administrator, user, "role", role=wrong)
 
     def test_nobody_touches_their_own_account_this_way(self, administrator: Client) -> None:
         user = User.objects.get(role="administrator")
@@ -208,7 +208,7 @@ class TestPeople:
         browser = Client()
         browser.force_login(user)
         assert browser.get("/console/").status_code == 200
-        assert "say why" in do(administrator, user, "lock", why=" ")
+        assert "Say why" in do(administrator, user, "lock", why=" ")
         assert "logged out everywhere" in do(administrator, user, "lock", why="left us")
         assert browser.get("/console/").status_code == 302
         assert "may log in again" in do(administrator, user, "unlock")

@@ -28,6 +28,7 @@ from .queries import LIVE, has_enough_approvals, live_alerts
 FALLBACK_LANGUAGE = "en"
 TOO_LATE = Phrase("its deadline passed before it was approved")
 BY_HAND = Phrase("withdrawn by hand")
+IN_ITS_HOLD = Phrase("stopped during its hold")
 REJECTED = Phrase("rejected")
 TAKEN_BACK = Phrase("approval taken back")
 

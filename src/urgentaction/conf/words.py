@@ -93,7 +93,7 @@ def _sources() -> Iterator[tuple[str, bytes]]:
         yield name, templatize(path.read_text(encoding="utf-8"), origin=name).encode()
     for path in sorted(_SOURCE.rglob("*.py")):
         text = path.read_bytes()
-        if b"gettext" in text or b"core.phrases" in text:
+        if b"gettext" in text or b"phrases import" in text:
             yield f"src/urgentaction/{path.relative_to(_SOURCE).as_posix()}", text
 
 

@@ -17,23 +17,27 @@ from django.utils.translation import gettext_noop as N_  # noqa: N812 - as every
 from urgentaction.alerts import service as alerts
 from urgentaction.cases.vocabulary import Confidence, Status, label
 from urgentaction.core.errors import InvalidInput, Problem
-from urgentaction.core.phrases import Code, Phrase, Said
+from urgentaction.core.phrases import Code, Named, Phrase, Said
 from urgentaction.deliveries import announcing, contact_points, escalate, outgoing, pausing, reasons, service, unknowns
 from urgentaction.incidents import phrases as incidents
 from urgentaction.pipeline import deciding, working
-from urgentaction.receipts import complaints, mail
+from urgentaction.receipts import complaints, effects, mail
 from urgentaction.receipts import service as receipts
 
-from .vocabulary import called, reader_language
+from .vocabulary import FAMILIES, called, in_reader_language, reader_language
 
 #: Where phrases stand that are stored. A test sees that none is forgotten.
 PLACES: tuple[ModuleType, ...] = (
     *(announcing, contact_points, escalate, outgoing, pausing, reasons, service, unknowns),
-    *(alerts, deciding, working, complaints, mail, receipts, incidents),
+    *(alerts, deciding, working, complaints, effects, mail, receipts, incidents),
 )
 
 #: A room's phrase that names commands → what a page says instead, with the same values or fewer.
 INSTEAD: Mapping[str, str] = {
+    contact_points.LOOK_UP.template: N_(
+        "%(which)s does not work any more (%(why)s). Look it up, then put the new one in its place; that closes this "
+        "task too."
+    ),
     announcing.DECIDE.template: N_("Read what goes out, then approve or reject it."),
     announcing.FILL.template: N_(
         "No letter goes there. Record in the directory who holds the office, then compose an alert."
@@ -78,7 +82,9 @@ INSTEAD: Mapping[str, str] = {
 
 
 def in_words(text: str) -> str:
-    """What a room said, or stored, in the reader's language."""
+    """What a room said, stored or named, in the reader's language."""
+    if isinstance(text, Named):
+        return in_reader_language(text.names) or text
     said = text if isinstance(text, Said) else found_again(text)
     if said is None:
         return text
@@ -116,7 +122,7 @@ def _value(value: str) -> str:
         case "confidence":
             return _labelled(Confidence, value)
         case family:
-            return called(family, value.stored)
+            return called(family, value.stored) if value.stored in FAMILIES[family] else value
 
 
 def _labelled(words: type[Status | Confidence], english: str) -> str:

@@ -47,6 +47,20 @@ class Code(str):
         return code
 
 
+class Named(str):
+    """A name within a sentence, with what it is in other languages."""
+
+    __slots__ = ("names",)
+    names: Mapping[str, str]
+
+    @classmethod
+    def of(cls, name: object, names: Mapping[str, str]) -> Named:
+        """`name` in English, `names` by language."""
+        named = cls(name)
+        named.names = names
+        return named
+
+
 def say(template: str, /, **values: object) -> Said:
     """A sentence. Values that are sentences or codes stay so."""
     return Said.of(template, {name: one if isinstance(one, str) else str(one) for name, one in values.items()})

@@ -13,6 +13,7 @@ from urgentaction.deliveries.suppressing import index_of
 from urgentaction.supporters.models import SuppressionReason
 from urgentaction.supporters.service import suppress, suppress_index
 
+from . import effects
 from .models import Receipt
 
 #: The code of a receipt whose recipient used the provider's own link; all others are complaints.
@@ -35,15 +36,15 @@ def no_more_mail(receipt: Receipt, delivery: Delivery | None) -> str:
     source = f"{receipt.code or 'complaint'}, reported by {receipt.gateway}"
     if delivery is None:
         if not receipt.address:
-            return "names neither a delivery nor an address; nothing changed"
+            return effects.NAMES_NOBODY
         suppress(Channel.EMAIL, receipt.address, reason=reason, source=source)
-        return "suppressed"
+        return effects.SUPPRESSED
     receipt.delivery = delivery
     if (index := index_of(delivery)) is not None:
         suppress_index(Channel.EMAIL, index, reason=reason, source=source)
-        return "suppressed"
+        return effects.SUPPRESSED
     if delivery.supporter_id is not None:
-        return "the address has been erased; nothing changed"
+        return effects.ERASED
     open_task(
         HumanTaskKind.READ_REPLY,
         key=f"complaint:{delivery.official_id}",
@@ -53,4 +54,4 @@ def no_more_mail(receipt: Receipt, delivery: Delivery | None) -> str:
         delivery=delivery,
         may_reopen=True,
     )
-    return "passed to a person"
+    return effects.TO_A_PERSON

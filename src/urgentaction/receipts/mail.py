@@ -24,6 +24,7 @@ from urgentaction.deliveries.people import open_task
 from urgentaction.deliveries.references import delivery_id_of, reference_of
 from urgentaction.deliveries.suppressing import suppress_complainer
 
+from . import effects
 from .bounces import LIMIT, Action, IncomingMail, MailKind, parse_mail
 from .complaints import UNWANTED
 from .erasing import blank_if_erased
@@ -135,18 +136,18 @@ def _act(mail: IncomingMail, row: Receipt) -> str:
         case MailKind.COMPLAINT:
             return _complained(row)
         case MailKind.AUTOMATIC:
-            return "an automatic answer; nothing changed"
+            return effects.AUTOMATIC
         case MailKind.UNREADABLE:
-            return "nobody can tell what it reports; nothing changed"
+            return effects.UNREADABLE
     _let_somebody_read(row)
-    return "passed to a person"
+    return effects.TO_A_PERSON
 
 
 def _complained(row: Receipt) -> str:
     if row.delivery is None:
-        return "a complaint without a reference of ours; nothing changed"
+        return effects.NO_REFERENCE
     if suppress_complainer(row.delivery, source=f"complaint by mail ({row.code})"):
-        return "suppressed"
+        return effects.SUPPRESSED
     if row.delivery.supporter_id is None:
         open_task(
             HumanTaskKind.READ_REPLY,
@@ -157,8 +158,8 @@ def _complained(row: Receipt) -> str:
             delivery=row.delivery,
             may_reopen=True,
         )
-        return "passed to a person"
-    return "the address has been erased; nothing changed"
+        return effects.TO_A_PERSON
+    return effects.ERASED
 
 
 def _let_somebody_read(row: Receipt) -> None:

@@ -16,6 +16,7 @@ from urgentaction.deliveries.models import Attempt, Delivery
 from urgentaction.deliveries.reasons import AFTER_ALL, GATEWAY_HAS_IT
 from urgentaction.deliveries.recording import receipt_event
 
+from .effects import EARLIER, STANDS
 from .models import Receipt
 from .rules import NOT_TAKEN, Meant, Try, is_over, which_try
 
@@ -98,4 +99,4 @@ def goes_on(row: Delivery, receipt: Receipt, event: rules.Event, new: rules.Stat
 def unchanged(state: rules.State, meant: Meant, tries: Sequence[Attempt]) -> str:
     """The effect, in words for the receipt's row, where the delivery stays in `state`."""
     is_past = meant.about is not rules.About.PRESENT and (meant.number is None or meant.number < tries[-1].number)
-    return "about an earlier attempt; nothing changed" if is_past else f"nothing changed: {state} stands"
+    return EARLIER if is_past else STANDS(state=state.value)

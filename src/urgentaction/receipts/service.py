@@ -29,6 +29,7 @@ from urgentaction.supporters.models import SuppressionReason
 from urgentaction.supporters.rules import suppression_for
 from urgentaction.supporters.service import lift_suppression, suppress, suppress_index
 
+from . import effects
 from .batches import Applied, apply_batch, waiting
 from .complaints import no_more_mail
 from .erasing import blank_if_erased
@@ -114,7 +115,7 @@ def _put_off(receipt_id: uuid.UUID, error: Exception) -> None:
     rows.update(
         failures=F("failures") + 1,
         retry_at=clock.read_database_now() + pause,
-        effect=f"could not be applied ({type(error).__name__}); see the worker's log"[:200],
+        effect=effects.BROKE(fault=type(error).__name__)[:200],
     )
 
 
@@ -151,22 +152,22 @@ def _apply_inbound(receipt: Receipt) -> str:
             return no_more_mail(receipt, _delivery_of(receipt))
         case Kind.OPTED_OUT:
             suppress(channel, receipt.address, reason=SuppressionReason.STOP, source=f"reply {receipt.code}".strip())
-            return "suppressed"
+            return effects.SUPPRESSED
         case Kind.OPTED_IN:
-            return f"suppression lifted ({lift_suppression(channel, receipt.address)})"
+            return effects.LIFTED(count=lift_suppression(channel, receipt.address))
     open_task(
         HumanTaskKind.READ_REPLY,
         key=f"reply:{receipt.gateway}:{receipt.event_id}",
         title=_CAME_IN[channel](),
         advice=READ_IN_LOG(gateway=receipt.gateway, reference=receipt.ref or receipt.event_id),
     )
-    return "passed to a person"
+    return effects.TO_A_PERSON
 
 
 def _apply_to_delivery(receipt: Receipt) -> str | None:
     row = _delivery_of(receipt)
     if row is None:
-        return "no delivery of ours has this reference"
+        return effects.NOT_OURS
     receipt.delivery = row
     state, told = rules.State(row.state), event_for(receipt)
     if (state, told) in rules.WAITS:
@@ -186,7 +187,7 @@ def _apply_to_delivery(receipt: Receipt) -> str | None:
     row.save()
     _follow_up(row, state)
     crash_point("in_receipt", channel=row.channel)
-    return f"{state} → {row.state}"
+    return effects.CHANGED(before=state.value, after=row.state)
 
 
 def _suppress_all_the_same(row: Delivery, outcome: Refused) -> None:

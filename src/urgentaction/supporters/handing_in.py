@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +26,7 @@ from urgentaction.core import clock
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound, Problem
 from urgentaction.core.handed_in import HandedIn, decoded
-from urgentaction.core.phrases import Code, say
+from urgentaction.core.phrases import Code, Said, say
 from urgentaction.core.tables import ImportReport
 
 from .importing import check_supporters, import_supporters, row_of
@@ -49,11 +49,18 @@ _UNDONE = (TableState.HANDED_IN.value, TableState.AGREED.value)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a table. `row` 0: with the file."""
+    """One thing wrong with a table. `row` 0: with the file. `template`, `values`: what the message was made of."""
 
     row: int
     column: str
     message: str
+    template: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def said(self) -> str:
+        """The message, with what it was made of."""
+        return Said.of(self.template, self.values) if self.template else self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +264,10 @@ def _report(table: HandedInTable, report: ImportReport, problems: list[Problem])
 
 def _fault(problem: Problem) -> Fault:
     column = re.search(r", column (\w+)$", problem.field)
-    return Fault(row_of(problem), column[1] if column else "", problem.message)
+    said, where = problem.message, (row_of(problem), column[1] if column else "")
+    if isinstance(said, Said):
+        return Fault(*where, str(said), said.template, dict(said.values))
+    return Fault(*where, said)
 
 
 def _end(table: HandedInTable, state: TableState) -> None:

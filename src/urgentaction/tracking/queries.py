@@ -11,6 +11,7 @@ from django.db.models import Prefetch, QuerySet
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.core.errors import InvalidInput, NotFound
 from urgentaction.core.paging import Page, page_of
+from urgentaction.core.phrases import Named, say
 from urgentaction.deliveries.gateways import entries
 from urgentaction.deliveries.models import Attempt, Delivery, GatewayState, HumanTask
 from urgentaction.deliveries.queries import OFFICIALS, still_paused
@@ -142,7 +143,7 @@ def _view(row: Delivery) -> DeliveryView:
     return DeliveryView(
         id=row.id,
         alert=row.alert.number,
-        recipient=_recipient(row),
+        recipient=recipient_of(row),
         role=row.role,
         channel=row.channel,
         step=row.step,
@@ -157,10 +158,16 @@ def _view(row: Delivery) -> DeliveryView:
     )
 
 
-def _recipient(row: Delivery) -> str:
+def recipient_of(row: Delivery) -> str:
+    """An official's office and name, or the end of a supporter's id; "" for one that was erased."""
     if row.official is not None:
-        return f"{row.official.office} · {row.official}"
-    return f"supporter …{short_id(row.supporter_id)}" if row.supporter_id else ""
+        office, official = row.official.office, row.official
+        return say(
+            "%(office)s · %(official)s",
+            office=Named.of(office, office.names),
+            official=Named.of(official, official.names),
+        )
+    return say("supporter …%(id)s", id=short_id(row.supporter_id)) if row.supporter_id else ""
 
 
 def _attempt(attempt: Attempt) -> AttemptView:

@@ -49,6 +49,12 @@ def in_words(text: str) -> str:
 
 
 @register.filter
+def named(thing: Any) -> str:
+    """`{{ office|named }}`: an office or official by what the reader calls it."""
+    return vocabulary.in_reader_language(thing.names) or str(thing)
+
+
+@register.filter
 def word(value: str, family: str) -> str:
     """`{{ alert.state|word:"alert-state" }}`: what a stored value is called (`console.vocabulary`)."""
     return vocabulary.called(family, value)
