@@ -16,7 +16,7 @@ from urgentaction.alerts.service import TAKEN_BACK
 from urgentaction.cases.vocabulary import Status, label
 from urgentaction.console.phrasing import INSTEAD, PLACES, found_again, in_words, refusal_in_words
 from urgentaction.core.errors import Conflict, NotAllowed
-from urgentaction.core.phrases import Code, Phrase, say
+from urgentaction.core.phrases import Code, Named, Phrase, say
 from urgentaction.deliveries import announcing, escalate, reasons, unknowns
 
 SOURCE = Path(urgentaction.__file__).parent
@@ -75,6 +75,16 @@ def test_korean_readers_get_korean() -> None:
             "기계로 시도할 방법이 남지 않았습니다 (등록된 연락처 없음)."
         )
         assert in_words(str(reasons.ALERT_STOPPED(why=TAKEN_BACK()))) == "긴급행동 중단: 승인이 취소됨"
+
+
+def test_a_name_is_the_readers_where_there_is_one() -> None:
+    minister = Named.of("Minister", {"en": "Minister", "ko": "장관"})
+    envoy = Named.of("Envoy", {"en": "Envoy", "fr": "Envoyé"})
+    said = say("%(office)s · %(official)s", office=minister, official=envoy)
+    assert said == "Minister · Envoy"
+    with translation.override("ko"):
+        assert in_words(said) == "장관 · Envoy"
+        assert in_words(minister) == "장관"
 
 
 def test_a_stored_sentence_is_english_whoever_is_logged_in() -> None:
