@@ -16,6 +16,8 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 
+_VALUE = re.compile(r"%\((\w+)\)s")
+
 
 class Said(str):
     """A sentence, with its template and the values in it."""
@@ -88,7 +90,7 @@ class Phrase:
 
     def found_in(self, text: str) -> Said | None:
         """The text as a sentence, where it is one of these; None for another, or for one that was cut short."""
-        if not text.startswith(self._beginning):
+        if not text.startswith(self._fixed[0]) or self._longest not in text:  # far cheaper than the pattern
             return None
         match = self._pattern.fullmatch(text)
         if match is None:
@@ -99,13 +101,17 @@ class Phrase:
         return Code.of(self.families[name], value.replace(" ", "_")) if name in self.families else value
 
     @cached_property
-    def _beginning(self) -> str:
-        return self.template.partition("%(")[0].replace("%%", "%")
+    def _fixed(self) -> list[str]:
+        """What stands between its values, the beginning and the end included."""
+        return [part.replace("%%", "%") for part in _VALUE.split(self.template)[::2]]
+
+    @cached_property
+    def _longest(self) -> str:
+        return max(self._fixed, key=len)
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        parts = re.split(r"%\((\w+)\)s", self.template)
-        fixed = [re.escape(part.replace("%%", "%")) for part in parts[::2]]
-        names = parts[1::2]
+        names = _VALUE.split(self.template)[1::2]
         named = [f"(?P={name})" if name in names[:at] else f"(?P<{name}>.*?)" for at, name in enumerate(names)]
-        return re.compile("".join(a + b for a, b in zip(fixed, [*named, ""], strict=True)), re.DOTALL)
+        parts = zip(map(re.escape, self._fixed), [*named, ""], strict=True)
+        return re.compile("".join(before + value for before, value in parts), re.DOTALL)
