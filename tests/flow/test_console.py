@@ -76,7 +76,7 @@ class TestDeciding:
     def test_rejecting_needs_a_reason(self, draft: Alert) -> None:
         client = staff(Role.APPROVER)
         refused = client.post(f"/console/alerts/{draft.id}/reject/", {"comment": "  "}, follow=True)
-        assert "say why" in text(refused)
+        assert "Say why" in text(refused)
         done = client.post(f"/console/alerts/{draft.id}/reject/", {"comment": "only a rumour"}, follow=True)
         assert "Nothing of it will be sent" in text(done)
         draft.refresh_from_db()

@@ -345,4 +345,4 @@ class TestReadingBefore:
     def test_what_is_no_letter_is_404(self, world: World, editor: Client) -> None:
         for which in ("", "first_appeal|xx|pdf|", "nonsense|en|pdf|", "first_appeal|en|exe|"):
             assert self.ask(world, editor, which).status_code == 404
-        assert "there is no official" in text(self.ask(world, editor, "first_appeal|en|text|nobody"), 422)
+        assert "There is no official" in text(self.ask(world, editor, "first_appeal|en|text|nobody"), 422)

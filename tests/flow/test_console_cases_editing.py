@@ -175,14 +175,14 @@ class TestOpenLetters:
         again = text(approver.post(path(world, f"public/{alert.id}/publish/"), {}, follow=True))
         assert "is published as" in again
         gone = path(world, f"public/{row.slug}/withdraw/")
-        assert "say why" in text(editor.post(gone, {"why": " "}, follow=True))
+        assert "Say why" in text(editor.post(gone, {"why": " "}, follow=True))
         assert "Taken away" in text(editor.post(gone, {"why": "a mistake"}, follow=True))
 
     def test_the_latest_update_is_told_and_taken_back(self, world: World) -> None:
         update = world.update(Status.DETAINED).update
         approver = staff(Role.APPROVER)
         stale = approver.post(path(world, "public/update/"), {"update": "x"}, follow=True)
-        assert "there is a newer update by now" in text(stale)
+        assert "There is a newer update by now" in text(stale)
         approver.post(path(world, "public/update/"), {"update": str(update.id)})
         assert PublicUpdate.objects.filter(update=update).exists()
         back = approver.post(path(world, "public/update/take-back/"), {"update": str(update.id)}, follow=True)

@@ -183,7 +183,7 @@ class TestComposing:
         alert = world.update(Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED).alerts[0]
         assert "A rule made this alert" in text(editor.get(f"/console/alerts/{alert.id}/edit/", follow=True))
         answer = editor.post(f"/console/alerts/{alert.id}/change/", asked(world))
-        assert "a rule made alert" in text(answer, 422)
+        assert "A rule made alert" in text(answer, 422)
 
     def test_a_person_names_the_new_target_of_a_grave_alert(self, world: World, editor: Client) -> None:
         world.start()
@@ -270,7 +270,7 @@ class TestPreview:
         page = text(approver.get(f"/console/alerts/{alert.id}/preview/"))
         assert "has no text in" in page
         assert 'name="seen"' not in page
-        assert "it can&#x27;t be made" in approve(approver, alert, digest)
+        assert "It can&#x27;t be made" in approve(approver, alert, digest)
         assert alert.state == AlertState.AWAITING_APPROVAL
 
     def test_numbers_count_people_and_segments(self, world: World, editor: Client) -> None:
@@ -318,6 +318,21 @@ class TestPreview:
         assert "by fax" not in page, "nothing has reached anybody yet"
 
 
+class TestStopping:
+    def test_the_reason_that_is_offered_is_kept_in_english(
+        self, world: World, editor: Client, approver: Client
+    ) -> None:
+        alert = submitted(editor, world)
+        approve(approver, alert)
+        User.objects.update(language="ko")
+        page = text(approver.get(f"/console/alerts/{alert.id}/"))
+        assert 'value="보류 시간 중에 중단됨"' in page
+        approver.post(f"/console/alerts/{alert.id}/withdraw/", {"reason": "보류 시간 중에 중단됨"})
+        alert.refresh_from_db()
+        assert (alert.state, alert.stop_reason) == ("withdrawn", "stopped during its hold")
+        assert "보류 시간 중에 중단됨" in text(approver.get(f"/console/alerts/{alert.id}/"))
+
+
 class TestProofs:
     @staticmethod
     def mails(sandbox: SandboxProgram) -> list[dict[str, Any]]:
@@ -351,7 +366,7 @@ class TestProofs:
         alert, before = composed(editor, world), len(self.mails(sandbox))
         GatewayState.objects.update_or_create(name="smtp", defaults={"is_paused": True, "changed_at": clock.now()})
         said = text(editor.post(f"/console/alerts/{alert.id}/proof/", {"notice": "email-en"}, follow=True))
-        assert "no mail gateway may carry it just now" in said
+        assert "No mail gateway may carry it just now" in said
         assert "No gateway for email works at this moment" in said
         assert len(self.mails(sandbox)) == before
 

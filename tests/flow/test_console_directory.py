@@ -314,7 +314,7 @@ class TestFiles:
         assert "is missing; add it" in page
         for content, words in ((b"\xff\xfe", "is UTF-16"), (b"caf\xe9", "is not UTF-8"), (b"x" * 1_000_001, "1 MB")):
             assert words in text(self.show(client, content), 422)
-        assert "This field is required" in text(client.post(f"{LIST}import/preview/", {}), 422)
+        assert "Choose a TOML file" in text(client.post(f"{LIST}import/preview/", {}), 422)
 
 
 def _unescaped(value: str) -> str:

@@ -285,7 +285,7 @@ class TestReview:
 
     def test_a_no_needs_a_reason(self, ada: Client, bea: Client) -> None:
         saved(ada, written())
-        assert "say why" in text(bea.post(f"{BASE}versions/1/reject/", {"comment": " "}, follow=True))
+        assert "Say why" in text(bea.post(f"{BASE}versions/1/reject/", {"comment": " "}, follow=True))
         page = text(bea.post(f"{BASE}versions/1/reject/", {"comment": "The wrong date"}, follow=True))
         assert "Rejected. What was in force stays" in page
         assert "The wrong date" in text(ada.get(BASE))

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from tests.flow.callers import staff, text
+from tests.flow.composing import composed
 from tests.flow.world import World
+from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
 from urgentaction.accounts.models import Role, User
 from urgentaction.alerts.models import Alert
+from urgentaction.cases.models import Case
 from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.console.now.reading import unknowns_so_far
 from urgentaction.core import clock
@@ -42,6 +46,30 @@ class TestWhoDecides:
         Alert.objects.filter(id=draft.id).update(drafted_by=f"user:{User.objects.get().pk}")
         assert "you drafted it: another person decides" in text(client.get("/console/"))
 
+    def test_what_is_still_being_composed_waits_for_nobody(self, world: World) -> None:
+        editor = staff(Role.EDITOR)
+        alert = composed(editor, world)
+        approver = staff(Role.APPROVER)
+        page = text(approver.get("/console/"))
+        assert "still being composed" in page
+        assert "you can decide" not in page
+        assert "for your decision" not in page
+        editor.post(f"/console/alerts/{alert.id}/submit/")
+        assert "1 for your decision" in text(approver.get("/console/"))
+
+    def test_what_is_overtaken_is_not_offered(self, draft: Alert) -> None:
+        Case.objects.update(version=F("version") + 1)
+        page = text(staff(Role.APPROVER).get("/console/"))
+        assert "its case has a newer status" in page
+        assert "you can decide" not in page
+
+    def test_the_family_comes_first(self, world: World, sandbox: SandboxProgram) -> None:
+        world.start()
+        world.send()
+        world.update(Status.DIED)
+        page = text(staff(Role.APPROVER).get("/console/"))
+        assert "until it is recorded that the family was informed" in page
+
     def test_who_has_said_yes_is_told_that_another_is_needed(self, draft: Alert) -> None:
         Alert.objects.filter(id=draft.id).update(approvals_needed=2)
         client = staff(Role.APPROVER)
@@ -49,6 +77,37 @@ class TestWhoDecides:
         page = text(client.get("/console/"))
         assert "you have decided" in page
         assert "when approved: 1 of 2 so far" in page
+
+
+class TestLanguage:
+    def test_a_case_is_called_as_its_reader_would(self, world: World, draft: Alert) -> None:
+        """Wherever a case's title stands; and in English where it has none in the reader's language."""
+        case = Case.objects.filter(id=world.case.id)
+        case.update(titles={"en": "Two refugees", "ko": "난민 두 명"}, status=Status.DETAINED, status_as_of=clock.now())
+        client = staff(Role.EDITOR)
+        office = world.president.office
+        point = office.contact_points.get(channel="fax")
+        pages = (
+            "/console/",
+            "/console/cases/",
+            f"/console/cases/{world.case.reference}/",
+            "/console/alerts/",
+            f"/console/alerts/{draft.id}/",
+            "/console/alerts/new/",
+            f"/console/alerts/new/?case={world.case.reference}",
+            f"/console/directory/offices/{office.id}/",
+            f"/console/directory/contact-points/{point.id}/",
+            "/console/search/?q=0001",
+        )
+        for path in pages:
+            assert "Two refugees" in text(client.get(path)), path
+        User.objects.update(language="ko")
+        for path in pages:
+            page = text(client.get(path))
+            assert "난민 두 명" in page, path
+            assert "Two refugees" not in page, path
+        case.update(titles={"en": "Two refugees"})
+        assert "Two refugees" in text(client.get("/console/alerts/"))
 
 
 class TestHealth:

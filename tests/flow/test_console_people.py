@@ -196,7 +196,7 @@ class TestPeople:
         entry = AuditEntry.objects.get(action="user.role")
         assert entry.detail == {"before": "viewer", "role": "editor"}
         for wrong in ("integration", "king", ""):
-            assert "choose one of the list" in do(administrator, user, "role", role=wrong)
+            assert "Choose one of the list" in do(administrator, user, "role", role=wrong)
 
     def test_nobody_touches_their_own_account_this_way(self, administrator: Client) -> None:
         user = User.objects.get(role="administrator")
@@ -219,7 +219,7 @@ class TestPeople:
         browser = Client()
         browser.force_login(user)
         assert browser.get("/console/").status_code == 200
-        assert "say why" in do(administrator, user, "lock", why=" ")
+        assert "Say why" in do(administrator, user, "lock", why=" ")
         assert "logged out everywhere" in do(administrator, user, "lock", why="left us")
         assert browser.get("/console/").status_code == 302
         assert "may log in again" in do(administrator, user, "unlock")
@@ -234,6 +234,27 @@ class TestPeople:
         assert list(in_force().values_list("by", flat=True)) == ["Somebody Else"]
         by = User.objects.get(role=Role.ADMINISTRATOR).pk
         assert AuditEntry.objects.filter(action="standing_approval.revoke", actor=f"user:{by}").count() == 1
+
+    def test_nothing_starts_in_the_name_of_who_may_not_approve_any_more(self, administrator: Client) -> None:
+        user = member("minji", Role.APPROVER)
+        grant_standing_approval("imminent", by=user.username, actor=f"user:{user.pk}")
+        grant_standing_approval("imminent", by="Somebody Else", actor="cli:test")
+        assert "taken back" not in do(administrator, user, "role", role="administrator")
+        assert in_force().filter(by="minji").exists(), "an administrator approves as well"
+        page = do(administrator, user, "role", role="editor")
+        assert "minji is now: editor. Their standing approvals are taken back: imminent" in page
+        assert list(in_force().values_list("by", flat=True)) == ["Somebody Else"]
+        by = User.objects.get(username="administrator").pk
+        assert AuditEntry.objects.filter(action="standing_approval.revoke", actor=f"user:{by}").count() == 1
+
+    def test_a_lowered_role_counts_from_the_next_click(self, administrator: Client) -> None:
+        user = member("minji", Role.EDITOR)
+        browser = Client()
+        browser.force_login(user)
+        assert browser.get("/console/supporters/").status_code == 200
+        do(administrator, user, "role", role="viewer")
+        assert browser.get("/console/supporters/").status_code == 403
+        assert browser.get("/console/").status_code == 200, "what the new role may do goes on"
 
     def test_sessions_are_ended(self, administrator: Client) -> None:
         user = member()

@@ -55,7 +55,7 @@ class TestTasks:
         task = make_task("k", alert=alert)
         ada, bea = staff(Role.EDITOR, "ada"), staff(Role.EDITOR, "bea")
         ada.post(f"/console/tasks/{task.id}/take/")
-        assert "somebody else has taken it" in text(bea.post(f"/console/tasks/{task.id}/take/", follow=True))
+        assert "Somebody else has taken it" in text(bea.post(f"/console/tasks/{task.id}/take/", follow=True))
         assert "Give it back for them" in text(bea.get(f"/console/tasks/{task.id}/"))
         assert "Anybody can take it now" in text(ada.post(f"/console/tasks/{task.id}/give-back/", follow=True))
         bea.post(f"/console/tasks/{task.id}/take/")

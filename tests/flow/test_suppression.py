@@ -199,7 +199,7 @@ def test_start_after_unsubscribing_gives_the_consent_again(world: World) -> None
 def test_a_persons_no_is_lifted_only_at_their_wish() -> None:
     for reason in ("stop", "complaint", "unsubscribed", "erased"):
         mail(reason=SuppressionReason(reason))
-        with pytest.raises(Conflict, match="--wish"):
+        with pytest.raises(Conflict, match="only at their wish"):
             lift_by_hand(Channel.EMAIL, FRIEND, by="cli:ada", why="they are nice")
         assert is_suppressed()
         row = lift_by_hand(Channel.EMAIL, FRIEND, by="cli:ada", why="asked", wish="by phone, 3 May")

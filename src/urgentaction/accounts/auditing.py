@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from urgentaction.core import clock
 from urgentaction.core.errors import NotFound
+from urgentaction.core.phrases import say
 
 from .models import AuditCheck, AuditEntry
 from .service import chain_hash, record_audit
@@ -65,7 +66,7 @@ def go_on(check_id: uuid.UUID, *, by: str, seconds: float = STEP_SECONDS) -> Aud
     """
     check = AuditCheck.objects.select_for_update().filter(id=check_id).first()
     if check is None:
-        raise NotFound.of("check", "there is no such check; begin a new one")
+        raise NotFound.of("check", say("there is no such check; begin a new one"))
     end = time.monotonic() + seconds
     while check.finished_at is None:
         batch = list(AuditEntry.objects.filter(id__gt=check.last_entry).order_by("id")[:BATCH])

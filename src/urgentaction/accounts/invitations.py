@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from urgentaction.core import clock
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from urgentaction.core.phrases import say
 
 from .models import Invitation, User
 from .people import STAFF_ROLES, add_user, set_password
@@ -37,9 +38,9 @@ def invite(email: str, *, role: str, language: str, by: str) -> Invitation:
         InvalidInput: no such role. Conflict: they are a member of staff, or have been invited already.
     """
     if role not in {one.value for one in STAFF_ROLES}:
-        raise InvalidInput.of("role", "choose one of the list")
+        raise InvalidInput.of("role", say("choose one of the list"))
     if User.objects.filter(email__iexact=email).exists():
-        raise Conflict.of("email", f"{email} is a member of staff already")
+        raise Conflict.of("email", say("%(email)s is a member of staff already", email=email))
     return _begun(email, role=role, language=language, by=by, lifetime=LIFETIME)
 
 
@@ -53,7 +54,7 @@ def offer_new_password(user_id: uuid.UUID, *, by: str) -> Invitation:
     if user is None:
         raise NotFound.of("user", f"there is no member of staff {user_id}")
     if not user.is_active:
-        raise Conflict.of("user", f"{user.username} is locked out; unlock them first")
+        raise Conflict.of("user", say("%(username)s is locked out; unlock them first", username=user.username))
     open_ones = Invitation.objects.filter(email__iexact=user.email, accepted_at=None, withdrawn_at=None)
     open_ones.update(withdrawn_at=clock.now(), due_at=None)
     return _begun(user.email, role=user.role, language=user.language, by=by, lifetime=SHORT_LIFETIME, user=user)
@@ -107,7 +108,7 @@ def accept(token: str, *, username: str, password: str) -> User:
     rows = Invitation.objects.select_for_update(of=("self",)).select_related("user")
     row = rows.filter(id=found[0], sendings=found[1]).first() if found else None
     if row is None or not _is_good(row):
-        raise NotAllowed("This link is used up or too old. Ask an administrator for a new one.")
+        raise NotAllowed(say("This link is used up or too old. Ask an administrator for a new one."))
     by = f"invitation:{row.id}"
     if row.user is not None:
         user = row.user
@@ -136,7 +137,9 @@ def _begun(
                 due_at=now,
             )
     except IntegrityError:
-        raise Conflict.of("email", f"{email} has been invited already; send the invitation again") from None
+        raise Conflict.of(
+            "email", say("%(email)s has been invited already; send the invitation again", email=email)
+        ) from None
     record_audit(by, "invitation.create", f"invitation:{row.id}", role=role, is_for_password=user is not None)
     enqueue(Task.SEND_CONFIRMATIONS)
     return row
@@ -152,7 +155,7 @@ def _open(invitation_id: uuid.UUID) -> Invitation:
     if row is None:
         raise NotFound.of("invitation", f"there is no invitation {invitation_id}")
     if row.accepted_at is not None or row.withdrawn_at is not None:
-        raise Conflict.of("invitation", "it is used or taken back already; invite anew")
+        raise Conflict.of("invitation", say("it is used or taken back already; invite anew"))
     return row
 
 

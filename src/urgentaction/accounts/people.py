@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from urgentaction.core.errors import Conflict, InvalidInput, NotAllowed, NotFound, Problem
+from urgentaction.core.phrases import say
 
 from .models import Role, User
 from .service import record_audit
@@ -36,7 +37,7 @@ def user_called(name: str) -> User:
         by |= Q(id=uuid.UUID(wanted))
     user = User.objects.filter(by).order_by("date_joined").first()
     if user is None:
-        raise NotFound.of("user", f"there is no member of staff called “{wanted[:80]}”")
+        raise NotFound.of("user", say("there is no member of staff called “%(wanted)s”", wanted=wanted[:80]))
     return user
 
 
@@ -44,16 +45,16 @@ def check_name(username: str, *, email: str) -> str:
     """A user name that is free and nobody else's address. Raises InvalidInput, Conflict."""
     name = username.strip()
     if not name:
-        raise InvalidInput.of("username", "choose a name")
+        raise InvalidInput.of("username", say("choose a name"))
     if name.lower() != email.lower():
         if "@" in name:
-            raise InvalidInput.of("username", "with an @ in it, it can only be your own address")
+            raise InvalidInput.of("username", say("with an @ in it, it can only be your own address"))
         try:
             User._meta.get_field("username").run_validators(name)
         except ValidationError as error:
             raise InvalidInput.of("username", " ".join(error.messages)) from None
     if User.objects.filter(username__iexact=name).exists():
-        raise Conflict.of("username", "somebody has this name already; choose another")
+        raise Conflict.of("username", say("somebody has this name already; choose another"))
     return name
 
 
@@ -73,7 +74,7 @@ def add_user(email: str, *, username: str = "", role: str, password: str, langua
         InvalidInput, Conflict: the name, address or password can't be used.
     """
     if User.objects.filter(email__iexact=email).exists():
-        raise Conflict.of("email", f"{email} is a member of staff already")
+        raise Conflict.of("email", say("%(email)s is a member of staff already", email=email))
     user = User(username=check_name(username or email, email=email), email=email, role=role, language=language)
     check_password(password, user)
     user.set_password(password)
@@ -81,7 +82,7 @@ def add_user(email: str, *, username: str = "", role: str, password: str, langua
         with transaction.atomic():
             user.save(force_insert=True)
     except IntegrityError:
-        raise Conflict.of("username", "somebody took this name or address a moment ago") from None
+        raise Conflict.of("username", say("somebody took this name or address a moment ago")) from None
     record_audit(by, "user.create", f"user:{user.id}", role=role)
     return user
 
@@ -103,10 +104,10 @@ def change_role(user_id: uuid.UUID, role: str, *, by: str) -> User:
         NotFound, InvalidInput, NotAllowed: it is their own; Conflict: they are the last administrator.
     """
     if role not in {one.value for one in STAFF_ROLES}:
-        raise InvalidInput.of("role", "choose one of the list")
+        raise InvalidInput.of("role", say("choose one of the list"))
     user = _locked(user_id, by=by)
     if user.role == role:
-        raise Conflict.of("role", f"{user.username} has this role already")
+        raise Conflict.of("role", say("%(username)s has this role already", username=user.username))
     _keep_an_administrator(user)
     before, user.role = user.role, role
     user.save(update_fields=["role"])
@@ -120,7 +121,7 @@ def lock_user(user_id: uuid.UUID, *, why: str, by: str) -> User:
     reason = _reason(why)
     user = _locked(user_id, by=by)
     if not user.is_active:
-        raise Conflict.of("user", f"{user.username} is locked out already")
+        raise Conflict.of("user", say("%(username)s is locked out already", username=user.username))
     _keep_an_administrator(user)
     user.is_active = False
     user.save(update_fields=["is_active"])
@@ -134,7 +135,7 @@ def unlock_user(user_id: uuid.UUID, *, by: str) -> User:
     """Let somebody in again, with the password and factors they had. Raises NotFound, NotAllowed, Conflict."""
     user = _locked(user_id, by=by)
     if user.is_active:
-        raise Conflict.of("user", f"{user.username} is not locked out")
+        raise Conflict.of("user", say("%(username)s is not locked out", username=user.username))
     user.is_active = True
     user.save(update_fields=["is_active"])
     record_audit(by, "user.unlock", f"user:{user.id}")
@@ -161,7 +162,7 @@ def reset_factors(user_id: uuid.UUID, *, why: str, by: str) -> User:
     user = _locked(user_id, by=by)
     gone, _ = Authenticator.objects.filter(user_id=user.id).delete()
     if not gone:
-        raise Conflict.of("user", f"{user.username} has no second factor")
+        raise Conflict.of("user", say("%(username)s has no second factor", username=user.username))
     _end_sessions(user)
     record_audit(by, "user.reset-factors", f"user:{user.id}", why=reason)
     return user
@@ -171,9 +172,9 @@ def reset_factors(user_id: uuid.UUID, *, why: str, by: str) -> User:
 def choose_language_and_zone(user: User, *, language: str, time_zone: str) -> None:
     """How somebody reads the console. Raises InvalidInput."""
     if language not in dict(settings.LANGUAGES):
-        raise InvalidInput.of("language", "choose one of the list")
+        raise InvalidInput.of("language", say("choose one of the list"))
     if time_zone not in zoneinfo.available_timezones():
-        raise InvalidInput.of("time_zone", "choose one of the list, such as Asia/Seoul")
+        raise InvalidInput.of("time_zone", say("choose one of the list, such as Asia/Seoul"))
     user.language, user.time_zone = language, time_zone
     user.save(update_fields=["language", "time_zone"])
     record_audit(f"user:{user.id}", "user.preferences", f"user:{user.id}", language=language, time_zone=time_zone)
@@ -199,7 +200,7 @@ def _locked(user_id: uuid.UUID, *, by: str, may_be_own: bool = False) -> User:
     if user is None:
         raise NotFound.of("user", f"there is no member of staff {user_id}")
     if not may_be_own and by == f"user:{user.id}":
-        raise NotAllowed("This is your own account; another administrator has to do it.")
+        raise NotAllowed(say("This is your own account; another administrator has to do it."))
     return user
 
 
@@ -207,11 +208,13 @@ def _keep_an_administrator(user: User) -> None:
     """Raises Conflict where this user is the only active administrator."""
     administrators = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True)
     if user.role == Role.ADMINISTRATOR and user.is_active and not administrators.exclude(id=user.id).exists():
-        raise Conflict.of("user", f"{user.username} is the only administrator; make somebody else one first")
+        raise Conflict.of(
+            "user", say("%(username)s is the only administrator; make somebody else one first", username=user.username)
+        )
 
 
 def _reason(why: str) -> str:
     reason = " ".join(why.split())
     if not reason or not reason.isprintable():
-        raise InvalidInput.of("why", "say why; the audit log keeps it")
+        raise InvalidInput.of("why", say("say why; the audit log keeps it"))
     return reason[:LONGEST_REASON]

@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound
+from urgentaction.core.phrases import say
 
 from .models import ApiToken, AuditEntry, Scope
 
@@ -74,13 +75,22 @@ def make_token(name: str, *, scopes: Iterable[str], lifetime: timedelta, by: str
     name, wanted = name.strip(), sorted(set(scopes))
     known = {scope.value for scope in Scope}
     if not name or len(name) > 80 or not name.isprintable():
-        raise InvalidInput.of("name", "say on one line, in at most 80 letters, which program it is for")
+        raise InvalidInput.of("name", say("say on one line, in at most 80 letters, which program it is for"))
     if not wanted:
-        raise InvalidInput.of("scopes", f"say what it may do; choose from {', '.join(sorted(known))}")
+        raise InvalidInput.of(
+            "scopes", say("say what it may do; choose from %(known)s", known=", ".join(sorted(known)))
+        )
     if lifetime <= timedelta(0):
-        raise InvalidInput.of("lifetime", "must be longer than nothing")
+        raise InvalidInput.of("lifetime", say("must be longer than nothing"))
     if strangers := [scope for scope in wanted if scope not in known]:
-        raise InvalidInput.of("scopes", f"{', '.join(strangers)}: unknown; choose from {', '.join(sorted(known))}")
+        raise InvalidInput.of(
+            "scopes",
+            say(
+                "%(strangers)s: unknown; choose from %(known)s",
+                strangers=", ".join(strangers),
+                known=", ".join(sorted(known)),
+            ),
+        )
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     now = clock.now()
     token = ApiToken.objects.create(
@@ -105,11 +115,27 @@ def revoke_token(token_id: uuid.UUID, *, by: str) -> ApiToken:
     """
     token = ApiToken.objects.select_for_update().filter(id=token_id).first()
     if token is None:
-        raise NotFound.of("token", "there is no such token; look at the list again")
+        raise NotFound.of("token", say("there is no such token; look at the list again"))
     if token.revoked_at is not None:
-        raise Conflict.of("token", f"{token.name} ({token.prefix}…) was revoked on {token.revoked_at:%Y-%m-%d}")
+        raise Conflict.of(
+            "token",
+            say(
+                "%(name)s (%(prefix)s…) was revoked on %(revoked_at)s",
+                name=token.name,
+                prefix=token.prefix,
+                revoked_at=f"{token.revoked_at:%Y-%m-%d}",
+            ),
+        )
     if token.expires_at <= clock.now():
-        raise Conflict.of("token", f"{token.name} ({token.prefix}…) is over since {token.expires_at:%Y-%m-%d}")
+        raise Conflict.of(
+            "token",
+            say(
+                "%(name)s (%(prefix)s…) is over since %(expires_at)s",
+                name=token.name,
+                prefix=token.prefix,
+                expires_at=f"{token.expires_at:%Y-%m-%d}",
+            ),
+        )
     token.revoked_at = clock.now()
     token.save(update_fields=["revoked_at"])
     record_audit(by, "token.revoke", f"token:{token.prefix}")

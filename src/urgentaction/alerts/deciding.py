@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from urgentaction.core.errors import Conflict, NotAllowed
+from urgentaction.core.phrases import Code, say
 from urgentaction.triggers.decision import Start
 
 from .models import Alert, AlertKind, AlertState
@@ -49,17 +50,35 @@ def refuse_if_hindered(alert: Alert, *, by: str) -> None:
     """Raises Conflict or NotAllowed, with what to do, where `hindrance` finds something."""
     match hindrance(alert, by=by):
         case Hindrance.NOT_WAITING:
-            raise Conflict.of("state", f"alert {alert.number} is {alert.state}; only one that waits can be approved")
+            raise Conflict.of(
+                "state",
+                say(
+                    "alert %(number)s is %(state)s; only one that waits can be approved",
+                    number=alert.number,
+                    state=Code.of("alert-state", alert.state),
+                ),
+            )
         case Hindrance.NOT_SUBMITTED:
-            raise Conflict.of("state", f"alert {alert.number} is still being composed; send it for approval first")
+            raise Conflict.of(
+                "state",
+                say("alert %(number)s is still being composed; send it for approval first", number=alert.number),
+            )
         case Hindrance.STALE:
-            raise Conflict.of("case", f"{alert.case.reference} has a newer status; this alert would be stale")
+            raise Conflict.of(
+                "case",
+                say("%(reference)s has a newer status; this alert would be stale", reference=alert.case.reference),
+            )
         case Hindrance.OWN_DRAFT:
             raise NotAllowed(
-                f"Whoever drafted alert {alert.number} can't approve it; another person has to approve it."
+                say(
+                    "Whoever drafted alert %(number)s can't approve it; another person has to approve it.",
+                    number=alert.number,
+                )
             )
         case Hindrance.FAMILY:
-            raise Conflict.of("family", "record first that the family was informed; then supporters may hear of it")
+            raise Conflict.of(
+                "family", say("record first that the family was informed; then supporters may hear of it")
+            )
 
 
 def is_being_composed(alert: Alert) -> bool:

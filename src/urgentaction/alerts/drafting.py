@@ -15,6 +15,7 @@ from urgentaction.cases.models import Case, StatusUpdate
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput
 from urgentaction.core.ids import uuid7
+from urgentaction.core.phrases import Code, say
 from urgentaction.directory.models import Official
 from urgentaction.directory.queries import official_in, officials_in_office
 from urgentaction.triggers.decision import Action, Level, OfficialsAudience, Start, TriggerDecision
@@ -150,7 +151,9 @@ def change_draft(alert_id: uuid.UUID, composed: Composition, *, by: str) -> Aler
     """
     alert = _undecided(alert_id)
     if alert.kind != AlertKind.MANUAL:
-        raise Conflict.of("kind", f"a rule made alert {alert.number}; reject it and compose another one instead")
+        raise Conflict.of(
+            "kind", say("a rule made alert %(number)s; reject it and compose another one instead", number=alert.number)
+        )
     _refuse_without_audience(composed)
     alert.plan = composed.plan.to_json()
     alert.level = alert.priority = composed.level
@@ -187,9 +190,12 @@ def address_draft(alert_id: uuid.UUID, targets: Sequence[Target], *, by: str) ->
     alert = _undecided(alert_id)
     plan = AlertPlan.from_json(alert.plan)
     if plan.officials_audience is not OfficialsAudience.NEW_TARGET:
-        raise Conflict.of("officials", f"a rule chose the addressees of alert {alert.number}; compose another one")
+        raise Conflict.of(
+            "officials",
+            say("a rule chose the addressees of alert %(number)s; compose another one", number=alert.number),
+        )
     if not any(target.role == "to" for target in targets):
-        raise InvalidInput.of("targets", "name at least one official to whom the letter is addressed")
+        raise InvalidInput.of("targets", say("name at least one official to whom the letter is addressed"))
     _begin_anew(alert)
     _write_targets(alert, targets)
     record_audit(by, "alert.address", f"alert:{alert.id}")
@@ -223,7 +229,7 @@ def submit_draft(alert_id: uuid.UUID, *, by: str) -> Alert:
     """Draft → waits for another person's yes. Raises Conflict if it is past that or its case has moved on."""
     alert = _undecided(alert_id)
     if alert.state != AlertState.DRAFT:
-        raise Conflict.of("state", f"alert {alert.number} waits for approval already")
+        raise Conflict.of("state", say("alert %(number)s waits for approval already", number=alert.number))
     alert.state = AlertState.AWAITING_APPROVAL
     alert.save(update_fields=["state"])
     record_audit(by, "alert.submit", f"alert:{alert.id}")
@@ -233,18 +239,27 @@ def submit_draft(alert_id: uuid.UUID, *, by: str) -> Alert:
 def _undecided(alert_id: uuid.UUID) -> Alert:
     alert = locked(alert_id)
     if alert.state not in UNDECIDED:
-        raise Conflict.of("state", f"alert {alert.number} is {alert.state}; it can't be changed any more")
+        raise Conflict.of(
+            "state",
+            say(
+                "alert %(number)s is %(state)s; it can't be changed any more",
+                number=alert.number,
+                state=Code.of("alert-state", alert.state),
+            ),
+        )
     if alert.fence != alert.case.version:
-        raise Conflict.of("case", f"{alert.case.reference} has a newer status; compose another alert")
+        raise Conflict.of(
+            "case", say("%(reference)s has a newer status; compose another alert", reference=alert.case.reference)
+        )
     return alert
 
 
 def _refuse_without_audience(composed: Composition) -> None:
     plan = composed.plan
     if plan.officials is None and plan.supporters is None:
-        raise InvalidInput.of("audience", "nobody would hear of it; choose officials, supporters or both")
+        raise InvalidInput.of("audience", say("nobody would hear of it; choose officials, supporters or both"))
     if plan.officials is not None and composed.targets is not None and not composed.targets:
-        raise InvalidInput.of("targets", "choose at least one official, or write to supporters only")
+        raise InvalidInput.of("targets", say("choose at least one official, or write to supporters only"))
 
 
 def _begin_anew(alert: Alert) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from urgentaction.channels.contract import Channel
 from urgentaction.core.errors import InvalidInput, Problem
+from urgentaction.core.phrases import say
 from urgentaction.triggers.decision import (
     Approval,
     LetterKind,
@@ -142,9 +143,9 @@ def compose_plan(
     supporters = tuple(channel for channel in TO_SUPPORTERS if wants_supporters and channel in channels)
     problems = []
     if wants_officials and not officials:
-        problems.append(Problem("channels", "officials are written to by fax or email; add one of them"))
+        problems.append(Problem("channels", say("officials are written to by fax or email; add one of them")))
     if wants_supporters and not supporters:
-        problems.append(Problem("channels", "supporters hear by email or SMS; add one of them"))
+        problems.append(Problem("channels", say("supporters hear by email or SMS; add one of them")))
     if problems:
         raise InvalidInput(problems)
     is_urgent = level == Level.HOURS

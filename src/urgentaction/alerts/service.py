@@ -16,6 +16,7 @@ from urgentaction.accounts.service import record_audit
 from urgentaction.cases.models import Case
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict
+from urgentaction.core.phrases import Code, Phrase, say
 from urgentaction.triggers.decision import OfficialsAudience, SupportersAudience
 
 from .agreed import Agreed, Change, NotAgreed, agreed_in, changes, to_json
@@ -25,6 +26,11 @@ from .plan import AlertPlan
 from .queries import LIVE, has_enough_approvals, live_alerts
 
 FALLBACK_LANGUAGE = "en"
+TOO_LATE = Phrase("its deadline passed before it was approved")
+BY_HAND = Phrase("withdrawn by hand")
+IN_ITS_HOLD = Phrase("stopped during its hold")
+REJECTED = Phrase("rejected")
+TAKEN_BACK = Phrase("approval taken back")
 
 
 def lock_live(case: Case) -> list[Alert]:
@@ -42,7 +48,7 @@ def expire_overdue() -> list[Alert]:
     late = Alert.objects.filter(state__in=waiting, deadline_at__lte=clock.database_now())
     expired = list(late.select_for_update(skip_locked=True))
     for alert in expired:
-        _stop(alert, AlertState.EXPIRED, reason="its deadline passed before it was approved", by="system:alerts")
+        _stop(alert, AlertState.EXPIRED, reason=TOO_LATE(), by="system:alerts")
     return expired
 
 
@@ -58,8 +64,15 @@ def withdraw_alert(alert_id: uuid.UUID, *, reason: str, by: str) -> Alert:
     """Stop one alert. Raises Conflict if it is over already."""
     alert = locked(alert_id)
     if alert.state not in LIVE:
-        raise Conflict.of("state", f"alert {alert.number} is {alert.state} already; nothing was left to stop")
-    _stop(alert, AlertState.WITHDRAWN, reason=reason or "withdrawn by hand", by=by)
+        raise Conflict.of(
+            "state",
+            say(
+                "alert %(number)s is %(state)s already; nothing was left to stop",
+                number=alert.number,
+                state=Code.of("alert-state", alert.state),
+            ),
+        )
+    _stop(alert, AlertState.WITHDRAWN, reason=reason or BY_HAND(), by=by)
     return alert
 
 
@@ -102,11 +115,18 @@ def reject_alert(alert_id: uuid.UUID, *, by: str, comment: str) -> Alert:
     """One person's no ends it. Raises Conflict if it is past that."""
     alert = locked(alert_id)
     if alert.state not in (AlertState.DRAFT, AlertState.AWAITING_APPROVAL, AlertState.HELD):
-        raise Conflict.of("state", f"alert {alert.number} is {alert.state}; withdraw it instead")
+        raise Conflict.of(
+            "state",
+            say(
+                "alert %(number)s is %(state)s; withdraw it instead",
+                number=alert.number,
+                state=Code.of("alert-state", alert.state),
+            ),
+        )
     Approval.objects.update_or_create(
         alert=alert, by=by, defaults={"is_yes": False, "comment": comment[:500], "at": clock.now(), "revoked_at": None}
     )
-    _stop(alert, AlertState.REJECTED, reason=comment or "rejected", by=by)
+    _stop(alert, AlertState.REJECTED, reason=comment or REJECTED(), by=by)
     return alert
 
 
@@ -115,10 +135,10 @@ def revoke_approval(alert_id: uuid.UUID, *, by: str) -> Alert:
     alert = locked(alert_id)
     changed = alert.approvals.filter(by=by, is_yes=True, revoked_at=None).update(revoked_at=clock.now())
     if not changed:
-        raise Conflict.of("approval", f"{by} has not approved alert {alert.number}")
+        raise Conflict.of("approval", say("%(by)s has not approved alert %(number)s", by=by, number=alert.number))
     record_audit(by, "alert.take_back_approval", f"alert:{alert.id}")
     if alert.state in (AlertState.HELD, AlertState.RUNNING) and not has_enough_approvals(alert):
-        _stop(alert, AlertState.WITHDRAWN, reason="approval taken back", by=by)
+        _stop(alert, AlertState.WITHDRAWN, reason=TAKEN_BACK(), by=by)
     return alert
 
 
@@ -145,7 +165,7 @@ def ask_again(alert: Alert, *, changed: int) -> Alert:
     """
     found = locked(alert.id)
     if not _still_runs_unfrozen(found, alert):
-        raise Conflict.of("state", f"alert {found.number} has moved on")
+        raise Conflict.of("state", say("alert %(number)s has moved on", number=found.number))
     found.approvals.filter(is_yes=True, revoked_at=None).update(revoked_at=clock.now())
     if found.deadline_at is not None and found.started_at is not None:
         found.deadline_at = found.created_at + (found.deadline_at - found.started_at)
@@ -164,7 +184,14 @@ def end_hold(alert_id: uuid.UUID, *, by: str) -> Alert:
     """Start a held alert without waiting for the rest of its hold."""
     alert = locked(alert_id)
     if alert.state != AlertState.HELD:
-        raise Conflict.of("state", f"alert {alert.number} is {alert.state}; only a held one can be let go")
+        raise Conflict.of(
+            "state",
+            say(
+                "alert %(number)s is %(state)s; only a held one can be let go",
+                number=alert.number,
+                state=Code.of("alert-state", alert.state),
+            ),
+        )
     alert.hold_until = clock.read_database_now()
     alert.save(update_fields=["hold_until"])
     record_audit(by, "alert.end_hold", f"alert:{alert.id}")
@@ -222,7 +249,9 @@ def mark_frozen(alert: Alert) -> None:
     """
     here = Alert.objects.filter(id=alert.id, state=AlertState.RUNNING, started_at=alert.started_at, frozen_at=None)
     if not here.update(frozen_at=clock.now()):
-        raise Conflict.of("state", f"alert {alert.number} has moved on while its letters were made")
+        raise Conflict.of(
+            "state", say("alert %(number)s has moved on while its letters were made", number=alert.number)
+        )
 
 
 def finish_alert(alert_id: uuid.UUID) -> bool:

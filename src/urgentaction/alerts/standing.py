@@ -7,14 +7,19 @@ from datetime import datetime
 
 from django.db import transaction
 
+from urgentaction.accounts.models import Role
 from urgentaction.accounts.service import record_audit
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound
+from urgentaction.core.phrases import say
 from urgentaction.triggers.decision import Approval, Rule
 from urgentaction.triggers.ruleset import shipped
 
 from .models import StandingApproval
 from .queries import in_force
+
+#: Who may answer for what starts by itself; whoever ceases to be one of them answers for nothing any more.
+GIVERS = frozenset({Role.APPROVER, Role.ADMINISTRATOR})
 
 
 def approvable_rules() -> list[str]:
@@ -42,11 +47,16 @@ def grant_standing_approval(rule: str, *, by: str, actor: str, until: datetime |
         _refuse(rule, known)
     name = by.strip()
     if not name or len(name) > 80 or not name.isprintable():
-        raise InvalidInput.of("by", "write the name of the person who answers for it, on one line, at most 80 letters")
+        raise InvalidInput.of(
+            "by", say("write the name of the person who answers for it, on one line, at most 80 letters")
+        )
     if until is not None and until <= clock.now():
-        raise InvalidInput.of("until", f"{until:%Y-%m-%d %H:%M %Z} lies in the past")
+        raise InvalidInput.of("until", say("%(until)s lies in the past", until=f"{until:%Y-%m-%d %H:%M %Z}"))
     if in_force().filter(rule=rule, by=name).exists():
-        raise Conflict.of("rule", f"{name}'s standing approval of {rule} is in force already; revoke it first")
+        raise Conflict.of(
+            "rule",
+            say("%(name)s's standing approval of %(rule)s is in force already; revoke it first", name=name, rule=rule),
+        )
     row = StandingApproval.objects.create(rule=rule, by=name, granted_at=clock.now(), expires_at=until)
     record_audit(actor, "standing_approval.grant", f"rule:{rule}", approval=row.id)
     return row
@@ -62,9 +72,11 @@ def revoke_standing_approval(rule: str, *, actor: str, by: str = "") -> list[Sta
     rows = in_force().filter(rule=rule).select_for_update()
     found = list(rows.filter(by=by.strip()) if by else rows)
     if not found:
-        whose = f" by {by}" if by else ""
         raise NotFound.of(
-            "rule", f"no standing approval of {rule}{whose} is in force; see `urgentaction approval list`"
+            "rule",
+            say("%(by)s has no standing approval of %(rule)s in force", by=by, rule=rule)
+            if by
+            else say("no standing approval of %(rule)s is in force", rule=rule),
         )
     return _revoked(found, actor=actor)
 
@@ -91,5 +103,15 @@ def _needs_none_with_standing() -> set[str]:
 def _refuse(rule: str, known: set[str]) -> None:
     listed = ", ".join(sorted(known))
     if rule in {one.id for one in shipped().rules}:
-        raise InvalidInput.of("rule", f"{rule} always needs a person's decision; only these can be approved: {listed}")
-    raise NotFound.of("rule", f"there is no rule {rule!r}; these can be approved in advance: {listed}")
+        raise InvalidInput.of(
+            "rule",
+            say(
+                "%(rule)s always needs a person's decision; only these can be approved: %(listed)s",
+                rule=rule,
+                listed=listed,
+            ),
+        )
+    raise NotFound.of(
+        "rule",
+        say("there is no rule %(rule)s; these can be approved in advance: %(listed)s", rule=f"{rule!r}", listed=listed),
+    )

@@ -5,7 +5,6 @@ Takes `case.toml` and `texts/*.md` and nothing else, so no path of the archive d
 
 from __future__ import annotations
 
-import lzma
 import re
 import struct
 import tempfile
@@ -17,29 +16,30 @@ from pathlib import Path
 from typing import BinaryIO
 
 from urgentaction.core.errors import InvalidInput
+from urgentaction.core.phrases import say
 
 from .folder import CASE_FILE, TEXTS_FOLDER
 
 MOST_BYTES = 2_000_000
 MOST_FILES = 60
-#: What `zipfile` and the decompressors behind it raise for a file that is cut off, scrambled or made to confuse.
-_UNREADABLE = (
+#: What reading a damaged archive ends in: of its directory, of its names, of what is packed in it.
+_DAMAGE = (
     zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    ValueError,
-    RuntimeError,
-    NotImplementedError,
+    RuntimeError,  # it is encrypted, or packed in a way nobody knows (NotImplementedError)
     EOFError,
     OSError,
+    ValueError,
+    struct.error,
+    zlib.error,
 )
+#: How file managers pack. The other ways unpack a piece whole, however large it becomes.
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _TEXT = re.compile(r"[A-Za-z0-9-]{1,20}\.md")
 
 
 @contextmanager
 def unpacked(file: BinaryIO, *, name: str) -> Iterator[Path]:
-    """The folder in the archive, or one made of a lone `case.toml`; gone when the block ends.
+    """The folder in the archive; gone when the block ends.
 
     Args:
         name: of the file that was uploaded; the folder is called like it, and problems begin with it.
@@ -59,17 +59,25 @@ def _unpack(file: BinaryIO, folder: Path) -> None:
         with zipfile.ZipFile(file) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_junk(entry.filename)]
             if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > MOST_BYTES:
-                raise InvalidInput.of("file", f"holds more than {MOST_FILES} files or {MOST_BYTES} bytes")
+                raise InvalidInput.of(
+                    "file",
+                    say(
+                        "holds more than %(most_files)s files or %(most_bytes)s bytes",
+                        most_files=MOST_FILES,
+                        most_bytes=MOST_BYTES,
+                    ),
+                )
             for entry in entries:
                 target = _target(entry.filename, folder)
+                if entry.compress_type not in _PACKED:
+                    raise zipfile.BadZipFile(f"{target.name} is packed in another way")
                 with archive.open(entry) as content:
-                    # One byte more than it says: an archive may lie about sizes.
-                    data = content.read(MOST_BYTES + 1)
-                if len(data) > MOST_BYTES:
-                    raise InvalidInput.of("file", f"{target.name} is too large")
+                    data = content.read()  # never more than it says, and all together say less than MOST_BYTES
+                if len(data) != entry.file_size:
+                    raise zipfile.BadZipFile(f"{target.name} ends early")
                 target.write_bytes(data)
-    except _UNREADABLE as error:
-        raise InvalidInput.of("file", "is no zip file that can be read; zip the case's folder") from error
+    except _DAMAGE as error:
+        raise InvalidInput.of("file", say("is no zip file that can be read; zip the case's folder")) from error
 
 
 def _is_junk(name: str) -> bool:
@@ -84,5 +92,11 @@ def _target(name: str, folder: Path) -> Path:
     if len(parts) in (2, 3) and parts[-2] == TEXTS_FOLDER and _TEXT.fullmatch(parts[-1]):
         return folder / TEXTS_FOLDER / parts[-1]
     raise InvalidInput.of(
-        "file", f"holds {name[:60]!r}; a case's folder has {CASE_FILE} and {TEXTS_FOLDER}/<language>.md, nothing else"
+        "file",
+        say(
+            "holds %(name)s; a case's folder has %(case_file)s and %(texts_folder)s/<language>.md, nothing else",
+            name=f"{name[:60]!r}",
+            case_file=CASE_FILE,
+            texts_folder=TEXTS_FOLDER,
+        ),
     )

@@ -15,6 +15,7 @@ from django.db import transaction
 from urgentaction.accounts.service import record_audit
 from urgentaction.core import clock
 from urgentaction.core.errors import InvalidInput, NotFound, Problem
+from urgentaction.core.phrases import say
 from urgentaction.core.tables import language_code
 
 from .folder import CheckText
@@ -60,7 +61,7 @@ def change_consent(case: Case, key: str, consent: Consent, *, by: str) -> list[P
     """
     person = case.persons.select_for_update().filter(key=key).first()
     if person is None:
-        raise NotFound.of("person", f"{case.reference} has nobody called {key}")
+        raise NotFound.of("person", say("%(reference)s has nobody called %(key)s", reference=case.reference, key=key))
     before = {name: Shown(getattr(person, name)) for name in FIELDS}
     after: dict[str, Shown] = {name: getattr(consent, name) for name in FIELDS}
     if problems := _unfounded(person, before, after, consent):
@@ -82,16 +83,16 @@ def _unfounded(
 ) -> list[Problem]:
     at = consent.given_at
     if at is not None and at > clock.now():
-        return [Problem("given_at", "lies in the future; write when it was given")]
+        return [Problem("given_at", say("lies in the future; write when it was given"))]
     is_newer = at is not None and (person.consent_at is None or at > person.consent_at)
     problems = []
     for name, form in after.items():
         if form is Shown.NAME and at is None:
-            problems.append(Problem(name, "a name is shown with a consent or not at all; say when it was given"))
+            problems.append(Problem(name, say("a name is shown with a consent or not at all; say when it was given")))
         elif form is Shown.PSEUDONYM and not person.pseudonym:
-            problems.append(Problem(name, "there is no pseudonym on record; choose the description"))
+            problems.append(Problem(name, say("there is no pseudonym on record; choose the description")))
         elif _MORE_IS_SHOWN.index(form) > _MORE_IS_SHOWN.index(before[name]) and not is_newer:
-            problems.append(Problem(name, "shows more than was agreed to; that takes a later consent: say when"))
+            problems.append(Problem(name, say("shows more than was agreed to; that takes a later consent: say when")))
     return problems
 
 
@@ -120,14 +121,18 @@ def change_titles(case: Case, *, titles: Mapping[str, str], subjects: Mapping[st
     persons = list(case.persons.order_by("key"))
     problems = []
     if "en" not in wanted["titles"]:
-        problems.append(Problem("titles_en", "the English title is missing; everything falls back to it"))
+        problems.append(Problem("titles_en", say("the English title is missing; everything falls back to it")))
     if wanted["subjects"] and "en" not in wanted["subjects"]:
-        problems.append(Problem("subjects_en", "the English subject is missing; everything falls back to it"))
+        problems.append(Problem("subjects_en", say("the English subject is missing; everything falls back to it")))
     for name, texts in wanted.items():
         for language, text in texts.items():
             place = f"{name}_{language}"
             if len(text) > LONGEST_LINE or not text.isprintable():
-                problems.append(Problem(place, f"write one line of at most {LONGEST_LINE} characters"))
+                problems.append(
+                    Problem(
+                        place, say("write one line of at most %(longest_line)s characters", longest_line=LONGEST_LINE)
+                    )
+                )
             problems += misnamed_in_line(place, text, persons)
     if problems:
         raise InvalidInput(problems)
@@ -158,7 +163,7 @@ def change_text(case: Case, language: str, markdown: str, *, by: str, before: st
     text = markdown.replace("\r\n", "\n").strip() + "\n"
     row = case.texts.filter(language=language).first()
     if (row.markdown.replace("\r\n", "\n").strip() if row else "") != before.replace("\r\n", "\n").strip():
-        raise InvalidInput.of("markdown", "somebody else has changed this text meanwhile; open it again and merge")
+        raise InvalidInput.of("markdown", say("somebody else has changed this text meanwhile; open it again and merge"))
     check_case_text(case, language, text, check_text=check_text)
     row, _ = CaseText.objects.update_or_create(case=case, language=language, defaults={"markdown": text})
     record_audit(by, "case.text", f"case:{case.reference}", language=language, characters=len(text))
@@ -168,7 +173,9 @@ def change_text(case: Case, language: str, markdown: str, *, by: str, before: st
 def check_case_text(case: Case, language: str, text: str, *, check_text: CheckText) -> None:
     """Whether a text of a case can be used. Raises InvalidInput with everything wrong, by line."""
     if not text.strip() or len(text) > LONGEST_TEXT or "\x00" in text:
-        raise InvalidInput.of("markdown", f"write between 1 and {LONGEST_TEXT} characters")
+        raise InvalidInput.of(
+            "markdown", say("write between 1 and %(longest_text)s characters", longest_text=LONGEST_TEXT)
+        )
     check_text(text)
     if problems := misnamed_in_text("text", text, language, list(case.persons.order_by("key"))):
         raise InvalidInput(problems)

@@ -18,6 +18,7 @@ from django.db.models import Model
 from urgentaction.accounts.service import record_audit
 from urgentaction.core import clock
 from urgentaction.core.errors import InvalidInput, Problem
+from urgentaction.core.phrases import say
 from urgentaction.core.tables import (
     ImportReport,
     Tally,
@@ -83,7 +84,7 @@ def _unknown_offices(found: CaseFolder, offices: Mapping[str, Office]) -> list[P
     return [
         Problem(
             f"{found.name}/{CASE_FILE}, addressee {number}, office",
-            f"{entry.office} is not in the directory; known: {known}",
+            say("%(office)s is not in the directory; known: %(known)s", office=entry.office, known=known),
         )
         for number, entry in enumerate(found.told.addressee, start=1)
         if entry.office not in offices

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from urgentaction.core.errors import Problem
+from urgentaction.core.phrases import say
 
 from .folder import CASE_FILE, TEXTS_FOLDER, CaseFile
 from .marks import marks, unreadable
@@ -44,7 +45,7 @@ def misnamed_in_line(place: str, text: str, persons: Sequence[Person]) -> list[P
     keys = dict.fromkeys(mention.key for mention in mentions(text, names.hidden, shown=names.shown))
     problems = [Problem(place, _written_out(key, mark=False)) for key in keys]
     if any(marks(text)):
-        words = "holds a [[mark]], which only the files in texts/ may; say it without naming anybody"
+        words = say("holds a [[mark]], which only the files in texts/ may; say it without naming anybody")
         problems.append(Problem(place, words))
     return problems
 
@@ -78,21 +79,38 @@ def _short_texts(told: CaseFile) -> Iterator[tuple[str, str]]:
 
 
 def _written_out(key: str, *, mark: bool) -> str:
-    instead = f"write [[{key}]] instead" if mark else "take it out"
-    return f"writes out the name of {key}, which not everybody who reads this may see; {instead}"
+    if mark:
+        return say(
+            "writes out the name of %(key)s, which not everybody who reads this may see; write [[%(key)s]] instead",
+            key=key,
+        )
+    return say("writes out the name of %(key)s, which not everybody who reads this may see; take it out", key=key)
 
 
 def _faulty_marks(text: str, language: str, persons: Iterable[Person]) -> Iterator[tuple[int, str]]:
     known = {person.key: person for person in persons}
     for line, begun in unreadable(text):
-        yield line, f"“{begun}” is no mark of a person; write [[person-1]], or [[person-1|은/는]] with Korean particles"
+        yield (
+            line,
+            say(
+                "“%(begun)s” is no mark of a person; write [[person-1]], or [[person-1|은/는]] with Korean particles",
+                begun=begun,
+            ),
+        )
     for mark in marks(text):
         person = known.get(mark.key)
         if person is None:
-            yield mark.line, f"[[{mark.key}]] is nobody in this case; there are: {', '.join(sorted(known)) or 'none'}"
+            there = ", ".join(sorted(known)) or "–"
+            yield mark.line, say("[[%(key)s]] is nobody in this case; there are: %(known)s", key=mark.key, known=there)
         elif not all(
             person_as_shown(person, getattr(person, shown), language, is_government=is_government).name
             for shown, is_government in READERS
         ):
-            words = f"some readers see nothing for [[{mark.key}]]; give the person a description in {CASE_FILE}"
-            yield mark.line, words
+            yield (
+                mark.line,
+                say(
+                    "some readers see nothing for [[%(key)s]]; give the person a description in %(file)s",
+                    key=mark.key,
+                    file=CASE_FILE,
+                ),
+            )

@@ -12,6 +12,7 @@ from django.db.models import F
 from urgentaction.accounts.service import record_audit
 from urgentaction.core import clock
 from urgentaction.core.errors import InvalidInput
+from urgentaction.core.phrases import say
 
 from .models import Case, Person, Source, StatusUpdate
 from .queries import case_called
@@ -70,7 +71,10 @@ def record_update(
     """
     persons = list(case.persons.filter(key__in=told.person_keys))
     if missing := set(told.person_keys) - {person.key for person in persons}:
-        raise InvalidInput.of("persons", f"{', '.join(sorted(missing))}: not in {case.reference}")
+        raise InvalidInput.of(
+            "persons",
+            say("%(missing)s: not in %(reference)s", missing=", ".join(sorted(missing)), reference=case.reference),
+        )
     previous = case.updates.order_by("-recorded_at").first()
     before = case.status
     if supersedes_case:

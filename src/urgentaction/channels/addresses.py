@@ -12,6 +12,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from urgentaction.core.errors import InvalidInput
+from urgentaction.core.phrases import say
 
 #: `/` and friends stand between two numbers; a hyphen or a dot belongs to one.
 _BETWEEN_NUMBERS = re.compile(r"\s*(?:[/;,|\n]|\bor\b|\band\b)\s*", re.IGNORECASE)
@@ -52,7 +53,9 @@ def parse_printed_numbers(printed: str, default_region: str | None = None, *, fi
         if number not in found:
             found.append(number)
     if not found:
-        raise InvalidInput.of(field_name, "is empty; write it with its country code, for example +44 20 7946 0123.")
+        raise InvalidInput.of(
+            field_name, say("is empty; write it with its country code, for example +44 20 7946 0123.")
+        )
     return found
 
 
@@ -70,12 +73,19 @@ def _single_number(piece: str, default_region: str | None, field_name: str) -> s
         except phonenumbers.NumberParseException:
             continue
         if number.extension:
-            raise InvalidInput.of(field_name, "has an extension, which can't be dialled; give the direct number.")
+            raise InvalidInput.of(field_name, say("has an extension, which can't be dialled; give the direct number."))
         # "Possible", not "valid": numbering plans change faster than the library, and a letterhead outlives both.
         if phonenumbers.is_possible_number(number):
             return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    hint = "" if default_region else " with its country code, for example +44 20 7946 0123"
-    raise InvalidInput.of(field_name, f"{piece!r} is not a telephone number that can be dialled; write it{hint}.")
+    if default_region:
+        words = say("%(piece)s is not a telephone number that can be dialled; write it again", piece=f"{piece!r}")
+    else:
+        words = say(
+            "%(piece)s is not a telephone number that can be dialled; write it with its country code, for example "
+            "+44 20 7946 0123",
+            piece=f"{piece!r}",
+        )
+    raise InvalidInput.of(field_name, words)
 
 
 def normalise_email(address: str, *, field_name: str = "email") -> str:
@@ -94,5 +104,5 @@ def normalise_email(address: str, *, field_name: str = "email") -> str:
     try:
         normalised = validate_email(shown, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
-        raise InvalidInput.of(field_name, f"is not a mail address: {error}") from error
+        raise InvalidInput.of(field_name, say("is not a mail address: %(error)s", error=error)) from error
     return normalised.removesuffix(".test") + _INVALID_TLD if is_invalid_tld else normalised

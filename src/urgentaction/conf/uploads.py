@@ -10,7 +10,8 @@ from typing import Any
 
 from django.core.files.uploadhandler import MemoryFileUploadHandler, StopUpload
 
-#: Of all files of a request together. A case's folder may have 2 MB, the directory's file 1 MB.
+#: Of all files of a request together. A case's folder may have 2 MB, the directory's file 1 MB; the table of supporters
+#: has a handler of its own (`console.supporters.tables`).
 MOST_BYTES = 4 * 1024 * 1024
 
 

@@ -25,13 +25,16 @@ KEYWORDS = {
     "gettext_lazy": None,
     "ngettext_lazy": (1, 2),
     "pgettext_lazy": ((1, "c"), 2),
+    # What rooms say in English (`core.phrases`); `Phrase.typed` is for terminals.
+    "say": None,
+    "Phrase": None,
 }
 _HEADER = "# The interface's words. `make words` brings this file up to date: src/urgentaction/conf/words.py."
 _SOURCE = Path(__file__).resolve().parents[1]
 
 
 def collected() -> Catalog:
-    """Every string that is marked for translation, with the files it stands in."""
+    """Every string that is marked for translation or said by a room, with the files it stands in."""
     catalog = Catalog(project="urgentaction", charset="utf-8")
     for file, source in _sources():
         for _line, message, _comments, context in extract("python", io.BytesIO(source), KEYWORDS):
@@ -90,7 +93,7 @@ def _sources() -> Iterator[tuple[str, bytes]]:
         yield name, templatize(path.read_text(encoding="utf-8"), origin=name).encode()
     for path in sorted(_SOURCE.rglob("*.py")):
         text = path.read_bytes()
-        if b"gettext" in text:
+        if b"gettext" in text or b"phrases import" in text:
             yield f"src/urgentaction/{path.relative_to(_SOURCE).as_posix()}", text
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from urgentaction.tracking.forecast_views import Caution, Warned
 
+from .phrasing import in_words
 from .vocabulary import called, language_name
 
 _CAUTIONS: Mapping[Caution, Promise | str] = {
@@ -108,4 +109,4 @@ def _value(name: str, value: str) -> str:
         case "until":
             at = parse_datetime(value)
             return timezone.localtime(at).strftime("%Y-%m-%d %H:%M %Z") if at else value
-    return value
+    return in_words(value)

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from urgentaction.console.phrasing import in_words, problem_in_words
 from urgentaction.core.errors import InvalidInput
 
 
@@ -17,7 +18,10 @@ class Refusable(forms.Form):
         """Put each problem at the field it is about; what is about none stands above them."""
         for problem in refusal.problems:
             is_ours = problem.field in self.fields
-            self.add_error(problem.field if is_ours else None, problem.message if is_ours else str(problem))
+            self.add_error(
+                problem.field if is_ours else None,
+                (in_words(problem.message) if is_ours else problem_in_words(problem)),
+            )
 
 
 class PlainText(forms.CharField):

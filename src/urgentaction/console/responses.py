@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
+from urgentaction.console.phrasing import refusal_in_words
 from urgentaction.core.errors import InvalidInput, NotAllowed, NotFound
 
 Found = TypeVar("Found")
@@ -35,6 +37,12 @@ def found_or_404(look_up: Callable[[], Found]) -> Found:
         raise Http404 from error
 
 
+def there_or_404(rows: QuerySet[Any]) -> None:
+    """Go on only if there is one; before a deed on something whose page says the same."""
+    if not rows.exists():
+        raise Http404
+
+
 def attempt(request: HttpRequest, deed: Callable[[], str]) -> bool:
     """Do it and leave its words as a message for the next page; a refusal is a message too, never an error page.
 
@@ -43,6 +51,6 @@ def attempt(request: HttpRequest, deed: Callable[[], str]) -> bool:
     try:
         messages.success(request, deed())
     except (InvalidInput, NotAllowed, NotFound) as refusal:
-        messages.error(request, str(refusal))
+        messages.error(request, refusal_in_words(refusal))
         return False
     return True

@@ -300,6 +300,11 @@ def reader_language() -> str:
     return base if base in LANGUAGES else "en"
 
 
+def in_reader_language(texts: Mapping[str, str]) -> str:
+    """A text of `{language: text}` in the reader's language, else in English, else in any."""
+    return texts.get(reader_language()) or texts.get("en") or next(iter(texts.values()), "")
+
+
 def language_name(tag: str) -> str:
     """A language in the reader's own: `zh-Hans` → “Simplified Chinese”; its tag where there is no name."""
     try:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from .errors import InvalidInput
+from .phrases import say
 
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
@@ -33,15 +34,17 @@ def decoded(content: bytes, name: str) -> str:
         InvalidInput: not UTF-8, or binary.
     """
     if encoding := _BOMS.get(content[:2]):
-        raise InvalidInput.of(name, f"is {encoding}; save it as UTF-8 (in a spreadsheet: “CSV UTF-8”)")
+        raise InvalidInput.of(
+            name, say("is %(encoding)s; save it as UTF-8 (in a spreadsheet: “CSV UTF-8”)", encoding=encoding)
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise InvalidInput.of(
-            f"{name}, line {line}", "is not UTF-8; save the file as UTF-8 (in a spreadsheet: “CSV UTF-8”)"
+            f"{name}, line {line}", say("is not UTF-8; save the file as UTF-8 (in a spreadsheet: “CSV UTF-8”)")
         ) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise InvalidInput.of(f"{name}, line {line}", "has a NUL character; this is no text file")
+        raise InvalidInput.of(f"{name}, line {line}", say("has a NUL character; this is no text file"))
     return text

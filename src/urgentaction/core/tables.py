@@ -1,4 +1,4 @@
-"""Files that people hand in: tables (CSV) and records (TOML), read strictly, and the report of what became of them.
+"""Files that people hand in: records (TOML), read strictly, and the report of what became of them (CSV: `csv_table`).
 
 Owns: size, encoding and shape of such files, the checks that several rooms need, and `ImportReport`. A fault is a
 `Problem` that names file, row and column; readers collect all of them, so that one round of corrections is enough.
@@ -7,13 +7,12 @@ Must not: know any room's models, or write anything.
 
 from __future__ import annotations
 
-import csv
 import difflib
 import hashlib
 import re
 import tomllib
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -27,13 +26,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from .errors import Conflict, InvalidInput, Problem
-from .handed_in import HandedIn, decoded
+from .handed_in import decoded
+from .phrases import say
 
-#: Far above any directory or case text; a table of 100,000 supporters has about 15 MB.
+#: Far above any directory or case text.
 MOST_TEXT_BYTES = 2 * 1024 * 1024
-MOST_TABLE_BYTES = 64 * 1024 * 1024
 _IMPORT_LOCK = 0x55_41_02  # "UA": see accounts.service for the first of these
-_LINE_END = re.compile(r"\r\n|\r|\n")
 #: CLDR's own codes for what is no country: unknown, test scripts, unions.
 _NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 
@@ -97,7 +95,9 @@ def claim_import() -> None:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_IMPORT_LOCK])
         is_free = cursor.fetchone()[0]
     if not is_free:
-        raise Conflict.of("import", "another import is running; wait until it has ended, then start this one again")
+        raise Conflict.of(
+            "import", say("another import is running; wait until it has ended, then start this one again")
+        )
 
 
 # --- Text -------------------------------------------------------------------------------------------------------------
@@ -113,12 +113,21 @@ def read_text(path: Path, *, most_bytes: int = MOST_TEXT_BYTES) -> str:
     try:
         size = path.stat().st_size
         if not path.is_file():
-            raise InvalidInput.of(name, "is no file; name the file itself")
+            raise InvalidInput.of(name, say("is no file; name the file itself"))
         if size > most_bytes:
-            raise InvalidInput.of(name, f"has {size:,} bytes; at most {most_bytes:,} are read. Split the file")
+            raise InvalidInput.of(
+                name,
+                say(
+                    "has %(size)s bytes; at most %(most_bytes)s are read. Split the file",
+                    size=f"{size:,}",
+                    most_bytes=f"{most_bytes:,}",
+                ),
+            )
         content = path.read_bytes()
     except OSError as error:
-        raise InvalidInput.of(name, f"can't be read ({error.strerror}); check the path and the permissions") from error
+        raise InvalidInput.of(
+            name, say("can't be read (%(strerror)s); check the path and the permissions", strerror=error.strerror)
+        ) from error
     return decoded(content, name)
 
 
@@ -128,98 +137,6 @@ def file_sha256(*paths: Path) -> str:
     for path in paths:
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-# --- Tables -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a table: cells by column, without blanks around them. Row 1 is the heading, as in a spreadsheet."""
-
-    file: str
-    number: int
-    cells: Mapping[str, str]
-
-    def where(self, column: str) -> str:
-        """How a problem of this cell is named."""
-        return f"{self.file}, row {self.number}, column {column}"
-
-
-def read_table(
-    file: Path | HandedIn, *, columns: Sequence[str], required: Collection[str]
-) -> tuple[list[Row], list[Problem]]:
-    """Read a comma-separated table (RFC 4180, except that no cell may hold a line break).
-
-    That exception is what makes a forgotten quotation mark spoil one row instead of swallowing all that follow.
-    Cells are text and stay text: `=1+1` is four characters. Empty rows are skipped; a column that the table doesn't
-    have reads as empty.
-
-    Returns:
-        The rows that can be read, and a problem for each that can't.
-
-    Raises:
-        InvalidInput: the file or its heading can't be used.
-    """
-    name = file.name
-    text = file.text if isinstance(file, HandedIn) else read_text(file, most_bytes=MOST_TABLE_BYTES)
-    lines = _LINE_END.split(text)
-    heading = [cell.strip().lower() for cell in _cells(lines[0], f"{name}, row 1")]
-    _check_heading(heading, columns, required, f"{name}, row 1")
-    rows: list[Row] = []
-    problems: list[Problem] = []
-    for number, line in enumerate(lines[1:], start=2):
-        where = f"{name}, row {number}"
-        try:
-            cells = [cell.strip() for cell in _cells(line, where)]
-        except InvalidInput as error:
-            problems += error.problems
-            continue
-        if not any(cells):
-            continue
-        if len(cells) != len(heading):
-            problems.append(
-                Problem(
-                    where,
-                    f"has {len(cells)} cells, the heading has {len(heading)}; "
-                    "put cells that contain a comma in quotation marks, and keep empty cells",
-                )
-            )
-            continue
-        rows.append(Row(name, number, dict.fromkeys(columns, "") | dict(zip(heading, cells, strict=True))))
-    return rows, problems
-
-
-def _cells(line: str, where: str) -> list[str]:
-    if not line.strip():
-        return []
-    try:
-        return next(csv.reader([line], strict=True))
-    except csv.Error as error:
-        if "field larger" in str(error):
-            raise InvalidInput.of(where, f"a cell has more than {csv.field_size_limit():,} characters") from error
-        raise InvalidInput.of(
-            where,
-            "a quotation mark is not closed, or has text after it; close it in the same row and double those inside",
-        ) from error
-
-
-def _check_heading(heading: list[str], columns: Sequence[str], required: Collection[str], where: str) -> None:
-    if not any(heading):
-        raise InvalidInput.of(where, f"is empty; it has to name the columns: {', '.join(columns)}")
-    if len(heading) == 1 and re.search(r"[;\t|]", heading[0]):
-        raise InvalidInput.of(where, "the columns are not separated by commas; save the table as CSV with commas")
-    missing = sorted(set(required) - set(heading))
-    problems = [Problem(where, f"column {column} is missing; add it") for column in missing]
-    for column in dict.fromkeys(heading):
-        if heading.count(column) > 1:
-            problems.append(Problem(where, f"column {column} is there {heading.count(column)} times; keep one"))
-        if column not in columns:
-            near = difflib.get_close_matches(column, columns, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"take it out; known are {', '.join(columns)}"
-            problems.append(Problem(where, f"column “{column[:40]}” is not known; {hint}"))
-    if problems:
-        raise InvalidInput(problems)
 
 
 # --- Records ----------------------------------------------------------------------------------------------------------
@@ -262,8 +179,12 @@ def read_record(path: Path, shape: type[_RecordT]) -> _RecordT:
     text = read_text(path)
     try:
         data = tomllib.loads(text.replace("\r\n", "\n"))
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidInput.of(name, f"is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise InvalidInput.of(
+            name, say("has lists within lists beyond measure; write it as the samples are")
+        ) from error
+    except ValueError as error:  # TOMLDecodeError is one; a number of thousands of digits is another
+        raise InvalidInput.of(name, say("is not valid TOML: %(error)s", error=error)) from error
     return shaped(name, data, shape)
 
 
@@ -311,7 +232,7 @@ def one_line(text: str) -> str:
     """Text without blanks around it, composed (NFC). Control characters and line breaks have no place in it."""
     found = unicodedata.normalize("NFC", text.strip())
     if any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in found):
-        raise InvalidInput.of("", "has a line break or control character in it; take it out")
+        raise InvalidInput.of("", say("has a line break or control character in it; take it out"))
     return found
 
 
@@ -326,7 +247,9 @@ def country_code(text: str) -> str:
     """An ISO 3166-1 alpha-2 code, in capitals."""
     code = text.strip().upper()
     if code not in country_codes():
-        raise InvalidInput.of("", f"“{text[:20]}” is not a country; write its two letters (ISO 3166: KR, TH, GB)")
+        raise InvalidInput.of(
+            "", say("“%(text)s” is not a country; write its two letters (ISO 3166: KR, TH, GB)", text=text[:20])
+        )
     return code
 
 
@@ -335,7 +258,9 @@ def language_code(text: str) -> str:
     try:
         Locale.parse(text, sep="-")
     except (UnknownLocaleError, ValueError, TypeError):
-        raise InvalidInput.of("", f"“{text[:20]}” is not a language; write its code: en, ko, fr") from None
+        raise InvalidInput.of(
+            "", say("“%(text)s” is not a language; write its code: en, ko, fr", text=text[:20])
+        ) from None
     return text
 
 
@@ -348,15 +273,17 @@ def time_zone_name(text: str) -> str:
     """An IANA time zone."""
     if text not in _time_zones():
         near = difflib.get_close_matches(text, sorted(_time_zones()), n=1)
-        hint = f"did you mean {near[0]}?" if near else "write it like Asia/Seoul or Europe/London"
-        raise InvalidInput.of("", f"“{text[:40]}” is not a time zone; {hint}")
+        hint = say("did you mean %(near)s?", near=near[0]) if near else say("write it like Asia/Seoul or Europe/London")
+        raise InvalidInput.of("", say("“%(text)s” is not a time zone; %(hint)s", text=text[:40], hint=hint))
     return text
 
 
 def slug(text: str) -> str:
     """A short name for use in files and addresses: `kr-president`."""
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text) or len(text) > 80:
-        raise InvalidInput.of("", f"“{text[:40]}” must be lower-case letters and digits with single hyphens between")
+        raise InvalidInput.of(
+            "", say("“%(text)s” must be lower-case letters and digits with single hyphens between", text=text[:40])
+        )
     return text
 
 
@@ -376,7 +303,7 @@ def in_record(check: Callable[[_Parsed], _Parsed]) -> AfterValidator:
 
 def _with_english(texts: dict[str, _Parsed]) -> dict[str, _Parsed]:
     if texts and "en" not in texts:
-        raise InvalidInput.of("", "the English text is missing; add `en = …`")
+        raise InvalidInput.of("", say("the English text is missing; add `en = …`"))
     return texts
 
 

@@ -14,7 +14,6 @@ from urgentaction.letters.models import Letter, Notice
 from .announcing import consent_is_missing
 
 #: Why a delivery is withdrawn, as people read it.
-NOT_AGREED = "names somebody who does not agree to that any more"
 
 
 class Agreement:

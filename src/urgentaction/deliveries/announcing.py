@@ -10,11 +10,40 @@ from urgentaction.alerts.plan import AlertPlan
 from urgentaction.cases.models import Case, StatusUpdate
 from urgentaction.cases.vocabulary import label
 from urgentaction.core.errors import DecryptionError, TemplateError
+from urgentaction.core.phrases import Phrase
 from urgentaction.directory.models import Official
 from urgentaction.triggers.decision import OfficialsAudience, TriggerDecision
 
 from .models import HumanTaskKind
 from .people import open_task
+
+WAITS = Phrase(
+    "Alert %(number)s waits for a decision (%(status)s, %(confidence)s)", status="status", confidence="confidence"
+)
+DECIDE = Phrase.typed("Read it: `urgentaction alert show %(number)s`. Then `alert approve` or `alert reject`.")
+VACANT = Phrase("Nobody is recorded as holding the office “%(office)s” (alert %(number)s)")
+FILL = Phrase.typed("No letter goes there. Add the official to the directory, import it, and send a manual alert.")
+REMAINDER = Phrase("%(case)s: %(count)s persons lost their running appeal")
+REPORT_THEM = Phrase.typed(
+    "The update concerned others of the group. For %(persons)s report their own "
+    "status (`urgentaction case update %(case)s --person …`) or send a manual alert."
+)
+MANUAL_WAITS = Phrase("Alert %(number)s (manual) waits for approval")
+APPROVE = Phrase.typed("Another person than its author runs `urgentaction alert approve %(number)s`.")
+CHANGED = Phrase("Alert %(number)s was not sent: it has changed since it was approved")
+READ_AGAIN = Phrase.typed("Read and approve it again: `urgentaction alert show %(number)s`. %(changes)s.")
+LETTER_FAILED = Phrase("Alert %(number)s was stopped: a letter can't be made")
+MEND = Phrase("%(fault)s Then report the update again or send a manual alert.")
+CONSENT_GONE = Phrase(
+    "Alert %(number)s names somebody who does not agree to that any more; its unsent part is withdrawn"
+)
+CORRECT = Phrase.typed("%(fault)s Correct the case's texts, import them, and send a manual alert.")
+NAMES_SOMEBODY = Phrase(
+    "The published letter %(slug)s is not shown any more: it names somebody whom the public may not know"
+)
+PUBLISH_ANEW = Phrase.typed("%(fault)s Then publish it anew, and `urgentaction letter unpublish` this one.")
+NAMES_UNREADABLE = Phrase("The names of case %(case)s can't be read, so consent can't be checked")
+THEY_WAIT = Phrase("%(fault)s Its messages wait, and are tried again by themselves.")
 
 
 def alert_waits(alert: Alert, decision: TriggerDecision) -> None:
@@ -24,8 +53,8 @@ def alert_waits(alert: Alert, decision: TriggerDecision) -> None:
     open_task(
         HumanTaskKind.DECIDE,
         key=f"decide:{alert.id}",
-        title=f"Alert {alert.number} waits for a decision ({label(decision.status)}, {label(decision.confidence)})",
-        advice=f"Read it: `urgentaction alert show {alert.number}`. Then `alert approve` or `alert reject`.",
+        title=WAITS(number=alert.number, status=label(decision.status), confidence=label(decision.confidence)),
+        advice=DECIDE(number=alert.number),
         alert=alert,
     )
 
@@ -39,8 +68,8 @@ def offices_are_vacant(alert: Alert) -> None:
         open_task(
             HumanTaskKind.REACH_OFFICIAL,
             key=f"vacant:{alert.id}:{addressee.office.slug}",
-            title=f"Nobody is recorded as holding the office “{addressee.office}” (alert {alert.number})",
-            advice="No letter goes there. Add the official to the directory, import it, and send a manual alert.",
+            title=VACANT(office=addressee.office, number=alert.number),
+            advice=FILL(),
             alert=alert,
         )
 
@@ -51,11 +80,8 @@ def others_lost_their_appeal(case: Case, update: StatusUpdate, decision: Trigger
         open_task(
             HumanTaskKind.DECIDE,
             key=f"remainder:{update.id}",
-            title=f"{case.reference}: {len(decision.remainder)} persons lost their running appeal",
-            advice=(
-                f"The update concerned others of the group. For {', '.join(decision.remainder)} report their own "
-                f"status (`urgentaction case update {case.reference} --person …`) or send a manual alert."
-            ),
+            title=REMAINDER(case=case.reference, count=len(decision.remainder)),
+            advice=REPORT_THEM(persons=", ".join(decision.remainder), case=case.reference),
         )
 
 
@@ -64,8 +90,8 @@ def manual_alert_waits(alert: Alert) -> None:
     open_task(
         HumanTaskKind.DECIDE,
         key=f"decide:{alert.id}",
-        title=f"Alert {alert.number} (manual) waits for approval",
-        advice=f"Another person than its author runs `urgentaction alert approve {alert.number}`.",
+        title=MANUAL_WAITS(number=alert.number),
+        advice=APPROVE(number=alert.number),
         alert=alert,
         may_reopen=True,  # changed after it was sent for approval, it comes back
     )
@@ -78,8 +104,8 @@ def approval_is_void(alert: Alert, found: Mapping[str, Change], *, new_holders: 
     open_task(
         HumanTaskKind.DECIDE,
         key=f"decide:{alert.id}",
-        title=f"Alert {alert.number} was not sent: it has changed since it was approved",
-        advice=f"Read and approve it again: `urgentaction alert show {alert.number}`. {told}{more}."[:400],
+        title=CHANGED(number=alert.number),
+        advice=READ_AGAIN(number=alert.number, changes=f"{told}{more}"[:300]),
         alert=alert,
         may_reopen=True,
     )
@@ -113,8 +139,8 @@ def letter_failed(alert: Alert, error: TemplateError) -> None:
     open_task(
         HumanTaskKind.FIX_CONFIGURATION,
         key=f"template:{alert.id}",
-        title=f"Alert {alert.number} was stopped: a letter can't be made",
-        advice=f"{error} Then report the update again or send a manual alert.",
+        title=LETTER_FAILED(number=alert.number),
+        advice=MEND(fault=str(error)[:300]),
         alert=alert,
     )
 
@@ -124,8 +150,8 @@ def consent_is_missing(alert: Alert, error: TemplateError) -> None:
     open_task(
         HumanTaskKind.DECIDE,
         key=f"consent:{alert.id}",
-        title=f"Alert {alert.number} names somebody who does not agree to that any more; its unsent part is withdrawn",
-        advice=f"{str(error)[:250]} Correct the case's texts, import them, and send a manual alert.",
+        title=CONSENT_GONE(number=alert.number),
+        advice=CORRECT(fault=str(error)[:250]),
         alert=alert,
         may_reopen=True,
     )
@@ -136,8 +162,8 @@ def published_letter_names_somebody(alert: Alert, slug: str, error: TemplateErro
     open_task(
         HumanTaskKind.DECIDE,
         key=f"published-name:{slug}",
-        title=f"The published letter {slug} is not shown any more: it names somebody whom the public may not know",
-        advice=f"{str(error)[:200]} Then publish it anew, and `urgentaction letter unpublish` this one.",
+        title=NAMES_SOMEBODY(slug=slug),
+        advice=PUBLISH_ANEW(fault=str(error)[:200]),
         alert=alert,
         may_reopen=True,
     )
@@ -148,8 +174,8 @@ def names_are_unreadable(alert: Alert, error: DecryptionError) -> None:
     open_task(
         HumanTaskKind.FIX_CONFIGURATION,
         key=f"names:{alert.case_id}",
-        title=f"The names of case {alert.case.reference} can't be read, so consent can't be checked",
-        advice=f"{str(error)[:250]} Its messages wait, and are tried again by themselves.",
+        title=NAMES_UNREADABLE(case=alert.case.reference),
+        advice=THEY_WAIT(fault=str(error)[:250]),
         alert=alert,
         may_reopen=True,
     )

@@ -12,9 +12,11 @@ from urgentaction.alerts.drafting import Composition, Target
 from urgentaction.alerts.models import Alert
 from urgentaction.cases.service import lock_case
 from urgentaction.core.errors import Conflict
+from urgentaction.core.phrases import say
 
 from . import announcing
 from .people import close_decision
+from .reasons import CHANGED
 
 
 @transaction.atomic
@@ -34,10 +36,11 @@ def compose_draft(reference: str, composed: Composition, *, by: str, draft_id: u
     if there is None:
         return drafting.draft_manual(case, composed, by=by, draft_id=draft_id)
     if there.drafted_by != by or there.case_id != case.id:
-        raise Conflict.of("alert", "this form was sent before; open a new one")
+        raise Conflict.of("alert", say("this form was sent before; open a new one"))
     if not drafting.is_composed_so(there, composed):
         raise Conflict.of(
-            "alert", f"this form was sent before, as {there.number}; change that draft, or open a new one"
+            "alert",
+            say("this form was sent before, as %(number)s; change that draft, or open a new one", number=there.number),
         )
     return there
 
@@ -46,7 +49,7 @@ def compose_draft(reference: str, composed: Composition, *, by: str, draft_id: u
 def change_draft(alert_id: uuid.UUID, composed: Composition, *, by: str) -> Alert:
     """Compose it anew: approvals are taken back, it has to be sent for approval. Raises Conflict, InvalidInput."""
     alert = drafting.change_draft(alert_id, composed, by=by)
-    close_decision(alert, by=by, result="changed; it has to be sent for approval again")
+    close_decision(alert, by=by, result=CHANGED)
     return alert
 
 

@@ -7,13 +7,22 @@ import uuid
 from django.db import transaction
 
 from urgentaction.core import clock
+from urgentaction.core.phrases import Code, Phrase
 from urgentaction.directory import contact_points as directory
 from urgentaction.directory.contact_points import Check
 from urgentaction.directory.kinds import Health
 from urgentaction.directory.models import ContactPoint, ContactPointCheck
 
+from . import reasons
 from .models import HumanTask, HumanTaskKind
 from .people import open_task
+
+FIND = Phrase("Find a new %(channel)s for %(office)s", channel="channel")
+LOOK_UP = Phrase(
+    "%(which)s does not work any more (%(why)s). Look it up, then put the new one in its place on the office's "
+    "page in the console (Directory); that closes this task too."
+)
+ON_FILE = Phrase("The one on file")
 
 
 def ask_for_replacement(point: ContactPoint, *, why: str) -> HumanTask:
@@ -21,11 +30,8 @@ def ask_for_replacement(point: ContactPoint, *, why: str) -> HumanTask:
     return open_task(
         HumanTaskKind.REPLACE_CONTACT,
         key=task_key(point.id),
-        title=f"Find a new {point.channel} for {point.office}",
-        advice=(
-            f"{point.printed_value or 'The one on file'} does not work any more ({why[:150]}). Look it up, then put "
-            "the new one in its place on the office's page in the console (Directory); that closes this task too."
-        ),
+        title=FIND(channel=point.channel, office=point.office),
+        advice=LOOK_UP(which=point.printed_value or ON_FILE(), why=why[:150]),
         may_reopen=True,
     )
 
@@ -34,7 +40,7 @@ def ask_for_replacement(point: ContactPoint, *, why: str) -> HumanTask:
 def replace_contact_point(point_id: uuid.UUID, *, printed: str, dial: str = "", check: Check, by: str) -> ContactPoint:
     """As `directory.contact_points.replace_contact_point`; closes the task that asked for it."""
     new = directory.replace_contact_point(point_id, printed=printed, dial=dial, check=check, by=by)
-    _close_task(point_id, by=by, result=f"replaced by contact point {new.id}")
+    _close_task(point_id, by=by, result=reasons.REPLACED(point=new.id))
     return new
 
 
@@ -42,7 +48,7 @@ def replace_contact_point(point_id: uuid.UUID, *, printed: str, dial: str = "", 
 def retire_contact_point(point_id: uuid.UUID, *, why: str, is_sure: bool, by: str) -> ContactPoint:
     """As `directory.contact_points.retire_contact_point`; nobody looks for a replacement any more."""
     point = directory.retire_contact_point(point_id, why=why, is_sure=is_sure, by=by)
-    _close_task(point_id, by=by, result=f"retired: {why}")
+    _close_task(point_id, by=by, result=reasons.RETIRED(why=why))
     return point
 
 
@@ -54,7 +60,13 @@ def record_check(point_id: uuid.UUID, check: Check, *, by: str) -> ContactPointC
     if point.health == Health.DEAD:
         ask_for_replacement(point, why=point.health_note)
     else:
-        _close_task(point_id, by=by, result=f"checked: {row.method}, {row.result}")
+        _close_task(
+            point_id,
+            by=by,
+            result=reasons.CHECKED(
+                method=Code.of("check-method", row.method), result=Code.of("check-result", row.result)
+            ),
+        )
     return row
 
 

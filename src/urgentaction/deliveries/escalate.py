@@ -16,6 +16,7 @@ from urgentaction.alerts.models import AlertState, AlertTarget
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.core.crashpoints import crash_point
+from urgentaction.core.phrases import Phrase
 from urgentaction.directory.kinds import Health
 from urgentaction.directory.models import ContactPoint
 
@@ -26,11 +27,18 @@ from .expand import add_step, plan_of, points_of
 from .models import Delivery, HumanTask, HumanTaskKind
 from .people import close_tasks_of, open_task
 from .queries import OFFICIALS, late, unreached
+from .reasons import ARRIVED_AFTER_ALL, NEXT_STEP
 from .rules import State
 
 #: A gateway's answers that say the address itself is dead, not merely that this try failed.
 DEAD_CLASSES = frozenset({"never"})
 _KEY = "reach:"
+REACH = Phrase("Reach %(official)s for alert %(number)s")
+BY_HAND = Phrase(
+    "Nothing left to try by machine (%(why)s). Post or hand over the letter, or phone the office and log it; correct "
+    "the directory; then mark this task as done."
+)
+NO_POINT = Phrase("no contact point on file")
 
 
 def due_escalations(limit: int = 100) -> list[int]:
@@ -78,7 +86,7 @@ def escalate(delivery_id: int) -> ContactPoint | HumanTask | None:
     if row.state == State.DELIVERED:
         return _close_task(row)
     if row.state not in UNREACHED and not row.reason:
-        row.reason = "no receipt in time; the plan's next step was begun"
+        row.reason = NEXT_STEP
     row.escalated_at = clock.read_database_now()
     row.save(update_fields=["escalated_at", "reason"])
     crash_point("in_escalation", channel=row.channel)
@@ -147,11 +155,8 @@ def hand_over(target: AlertTarget, *, why: str) -> HumanTask:
     return open_task(
         HumanTaskKind.REACH_OFFICIAL,
         key=_key(target.alert_id, official.id),
-        title=f"Reach {official} for alert {target.alert.number}",
-        advice=(
-            f"Nothing left to try by machine ({why[:230] or 'no contact point on file'}). Post or hand over the "
-            "letter, or phone the office and log it; correct the directory; then mark this task as done."
-        ),
+        title=REACH(official=official, number=target.alert.number),
+        advice=BY_HAND(why=why[:230] or NO_POINT()),
         alert=target.alert,
     )
 
@@ -173,5 +178,5 @@ def _close_task(row: Delivery) -> HumanTask | None:
     A receipt closes it by itself; what a gateway was asked or a person found out is met here.
     """
     task = HumanTask.objects.filter(key=_key(row.alert_id, row.official_id), done_at=None).first()
-    closed = close_tasks_of(row, HumanTaskKind.REACH_OFFICIAL, result=f"delivery {row.id} arrived after all")
+    closed = close_tasks_of(row, HumanTaskKind.REACH_OFFICIAL, result=ARRIVED_AFTER_ALL(delivery=row.id))
     return task if closed else None

@@ -8,6 +8,7 @@ from urgentaction.channels import registry
 from urgentaction.channels.contract import Channel, Gateway, GatewayConfig
 from urgentaction.channels.roster import Entry, roster
 from urgentaction.core.errors import NotFound
+from urgentaction.core.phrases import say
 
 from . import pace
 
@@ -28,7 +29,10 @@ def entry_named(name: str) -> Entry:
     """What is configured under that name. Raises NotFound, which lists the names there are."""
     known = entries()
     if name not in known:
-        raise NotFound.of("gateway", f"there is none called {name!r}; known: {', '.join(sorted(known))}")
+        raise NotFound.of(
+            "gateway",
+            say("there is none called %(name)s; known: %(known)s", name=f"{name!r}", known=", ".join(sorted(known))),
+        )
     return known[name]
 
 

@@ -34,12 +34,13 @@ from urgentaction.core.errors import DecryptionError
 from urgentaction.letters.models import Notice
 
 from . import breaker, pace
-from .agreeing import NOT_AGREED, Agreement
+from .agreeing import Agreement
 from .announcing import names_are_unreadable
 from .claim import Claim
 from .copies import CopyMaker, mailing_of
 from .gateways import gateway_named
-from .outgoing import NOT_APPROVED, NOT_THIS_ROWS, WAITS_FOR_DOMAIN, Unready, ask_for_help, why_unready
+from .outgoing import NOT_THIS_ROWS, Unready, ask_for_help, why_unready
+from .reasons import NAMES_UNREADABLE, NOT_AGREED, NOT_APPROVED, WAITS_FOR_DOMAIN
 from .recording import record, scaled
 from .rules import THROTTLE_PAUSE, held_pause
 from .ways import Way, find_way, held_back, is_configured, more_room, open_entries
@@ -104,7 +105,7 @@ def send_notices(*, until: float) -> int:
     except DecryptionError as error:
         names_are_unreadable(notice.alert, error)
         # Later, not left due: it is chosen first, and would keep everything less urgent waiting.
-        return put_off(notice.id, wait=scaled(held_pause(1)), reason="the names of its case can't be read")
+        return put_off(notice.id, wait=scaled(held_pause(1)), reason=NAMES_UNREADABLE)
     if not is_agreed:
         return withdraw_queued(notice.id, reason=NOT_AGREED)
     with statements.by_index():

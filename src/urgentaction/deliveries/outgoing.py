@@ -21,6 +21,7 @@ from urgentaction.channels.mailing import written_out
 from urgentaction.channels.roster import Entry
 from urgentaction.core.errors import SandboxRefusal, UrgentActionError
 from urgentaction.core.interruptions import INTERRUPTIONS
+from urgentaction.core.phrases import Phrase
 from urgentaction.directory.kinds import Health
 from urgentaction.directory.models import ContactPoint
 from urgentaction.letters.organisation import organisation
@@ -28,25 +29,24 @@ from urgentaction.letters.personal import personal_sms
 from urgentaction.supporters.models import Supporter
 from urgentaction.supporters.service import suppressed_indexes
 
-from .agreeing import NOT_AGREED, Agreement
+from .agreeing import Agreement
 from .claim import Claim
 from .copies import CopyMaker, mailing_of
 from .models import Delivery, HumanTaskKind
 from .people import open_task
 from .queries import may_have_printed
+from .reasons import GONE, NO_ADDRESS, NOT_AGREED, NOT_APPROVED, RETIRED, STOPPED
 from .references import callback_url, media_url, message_id, read_on_url, reference_of, return_path
 from .rules import Event
 
 log = logging.getLogger(__name__)
 
-#: Why a delivery must not touch the wire, as people read it.
-STOPPED = "suppressed before it was sent"
-GONE = "no longer wants this channel"
-NO_ADDRESS = "no address: it was erased or taken out of the directory"
-RETIRED = "its contact point is used no more"
-NOT_APPROVED = "an approval was taken back"
-#: Why one goes back for a while.
-WAITS_FOR_DOMAIN = "the recipient's mail domain takes no more just now"
+SEE_THE_LOG = Phrase("see the worker's log")
+UNREADY = Phrase("Deliveries of alert %(number)s can't be made ready: %(kind)s")
+UNREADY_WAIT = Phrase(
+    "Delivery %(delivery)s was the first. %(why)s They wait, and are tried again by themselves every quarter of an "
+    "hour."
+)
 
 NOT_THIS_ROWS: tuple[type[Exception], ...] = (*INTERRUPTIONS, DatabaseFault)
 
@@ -118,7 +118,7 @@ def resolve(claims: Sequence[Claim], entry: Entry) -> Resolved:
 
 def why_unready(error: Exception) -> str:
     """What to say of it. Only our own errors are worded for people; others may carry what they choked on."""
-    return str(error) if isinstance(error, UrgentActionError) else "see the worker's log"
+    return str(error) if isinstance(error, UrgentActionError) else SEE_THE_LOG()
 
 
 def ask_for_help(item: Unready) -> None:
@@ -126,11 +126,8 @@ def ask_for_help(item: Unready) -> None:
     open_task(
         HumanTaskKind.FIX_CONFIGURATION,
         key=f"unready:{item.kind[:60]}:{item.alert.id}",
-        title=f"Deliveries of alert {item.alert.number} can't be made ready: {item.kind}",
-        advice=(
-            f"Delivery {item.claim.id} was the first. {item.why[:250]} They wait, and are tried again by "
-            "themselves every quarter of an hour."
-        ),
+        title=UNREADY(number=item.alert.number, kind=item.kind),
+        advice=UNREADY_WAIT(delivery=item.claim.id, why=item.why[:250]),
         alert=item.alert,
         may_reopen=True,
     )

@@ -19,6 +19,7 @@ from urgentaction.channels.contract import Refused, RetryClass
 from urgentaction.core import clock
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import InvalidInput
+from urgentaction.core.phrases import Phrase, say
 
 from .breaker import works_again
 from .gateways import entry_named, kind_of
@@ -26,6 +27,18 @@ from .models import Attempt, Delivery, GatewayState, HumanTaskKind
 from .people import open_task
 from .rules import HELD_IN_A_ROW, HELD_WITHIN, THROTTLE_PAUSE, State
 
+HELD = Phrase("%(gateway)s refuses single deliveries of alert %(number)s: %(code)s")
+LOOK = Phrase.typed(
+    "Delivery %(delivery)s was the first. %(said)s Look at the message, the recipient and our "
+    "standing with them. They are tried again by themselves, and at once after `urgentaction gateway resume "
+    "%(gateway)s`."
+)
+REFUSED = Phrase("Gateway %(gateway)s refuses our set-up: %(code)s")
+PUT_RIGHT = Phrase.typed(
+    "%(said)s Correct the credentials, the sender or the document, try `urgentaction doctor`, "
+    "then `urgentaction gateway resume %(gateway)s`. Nothing was lost; deliveries wait."
+)
+SLOW_DOWN = Phrase("asked to slow down (%(code)s)")
 _HELD = Q(outcome="refused", retry_class=RetryClass.FIX_FIRST.value)
 
 
@@ -45,12 +58,8 @@ def after_uncounted(row: Delivery, outcome: Refused) -> None:
     open_task(
         HumanTaskKind.FIX_CONFIGURATION,
         key=f"held:{row.gateway}:{outcome.code[:60]}:{row.alert_id}",
-        title=f"{row.gateway} refuses single deliveries of alert {row.alert.number}: {outcome.code}",
-        advice=(
-            f"Delivery {row.id} was the first. {outcome.text[:160]} Look at the message, the recipient and our "
-            f"standing with them. They are tried again by themselves, and at once after `urgentaction gateway resume "
-            f"{row.gateway}`."
-        ),
+        title=HELD(gateway=row.gateway, number=row.alert.number, code=outcome.code),
+        advice=LOOK(delivery=row.id, said=outcome.text[:160], gateway=row.gateway),
         alert=row.alert,
         may_reopen=True,
     )
@@ -79,17 +88,14 @@ def pause_for(gateway: str, outcome: Refused) -> None:
     if outcome.retry_class is RetryClass.THROTTLE:
         wait = outcome.retry_after or THROTTLE_PAUSE * settings.BACKOFF_SCALE
         until = clock.read_database_now() + wait
-        _lengthen(gateway, until=until, reason=f"asked to slow down ({outcome.code})")
+        _lengthen(gateway, until=until, reason=SLOW_DOWN(code=outcome.code))
         return
     _lengthen(gateway, until=None, reason=f"{outcome.code} {outcome.text}".strip())
     open_task(
         HumanTaskKind.FIX_CONFIGURATION,
         key=f"fix:{gateway}:{outcome.code[:60]}",
-        title=f"Gateway {gateway} refuses our set-up: {outcome.code}",
-        advice=(
-            f"{outcome.text[:200]} Correct the credentials, the sender or the document, try `urgentaction doctor`, "
-            f"then `urgentaction gateway resume {gateway}`. Nothing was lost; deliveries wait."
-        ),
+        title=REFUSED(gateway=gateway, code=outcome.code),
+        advice=PUT_RIGHT(said=outcome.text[:200], gateway=gateway),
         may_reopen=True,
     )
 
@@ -105,7 +111,7 @@ def pause_by_hand(gateway: str, *, reason: str, by: str) -> None:
     entry_named(gateway)
     why = reason.strip()
     if not why or not why.isprintable():
-        raise InvalidInput.of("reason", "say why, on one line; everybody sees it where the gateway is shown")
+        raise InvalidInput.of("reason", say("say why, on one line; everybody sees it where the gateway is shown"))
     pause_gateway(gateway, reason=why)
     record_audit(by, "gateway.pause", f"gateway:{gateway}")
 

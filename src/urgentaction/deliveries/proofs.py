@@ -23,6 +23,7 @@ from urgentaction.channels import guard
 from urgentaction.channels.contract import Accepted, Attachment, Channel, Outcome, OutgoingEmail, Refused
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict
+from urgentaction.core.phrases import say
 from urgentaction.letters.ahead import LetterAhead, NoticeAhead
 from urgentaction.letters.organisation import organisation
 from urgentaction.supporters.service import address_index, suppressed_indexes
@@ -58,12 +59,12 @@ def send_proof(
     """
     guard.check_destination(settings.MODE, Channel.EMAIL, to.email)
     if suppressed_indexes({(Channel.EMAIL.value, address_index(Channel.EMAIL, to.email))}):
-        raise Conflict.of("email", "your own address is on the suppression list; nothing is mailed there")
+        raise Conflict.of("email", say("your own address is on the suppression list; nothing is mailed there"))
     way = find_way(Channel.EMAIL, wanted=1)
     if way is None:
-        raise Conflict.of("gateway", "no mail gateway may carry it just now; look at the gateways, then try again")
+        raise Conflict.of("gateway", say("no mail gateway may carry it just now; look at the gateways, then try again"))
     if held_back(way.entry, {0: to.email}):
-        raise Conflict.of("email", "your mail domain takes no more just now; try again in some minutes")
+        raise Conflict.of("email", say("your mail domain takes no more just now; try again in some minutes"))
     mail = _proof(alert, shown, to=to.email, pdfs=pdfs)
     with transaction.atomic():
         record_audit(by, "alert.proof", f"alert:{alert.id}", message=str(shown.key))
@@ -71,9 +72,13 @@ def send_proof(
     if isinstance(outcome, Refused):
         if outcome.is_about_domain:
             pace.pause_domain(way.entry.name, to.email, scaled(outcome.retry_after or THROTTLE_PAUSE))
-        raise Conflict.of("gateway", f"the mail gateway did not take it: {outcome.code} {outcome.text}".strip())
+        raise Conflict.of(
+            "gateway", say("the mail gateway did not take it: %(said)s", said=f"{outcome.code} {outcome.text}".strip())
+        )
     if not isinstance(outcome, Accepted):
-        raise Conflict.of("gateway", f"nobody can say whether the gateway took it: {outcome.why}; look at your mail")
+        raise Conflict.of(
+            "gateway", say("nobody can say whether the gateway took it: %(why)s; look at your mail", why=outcome.why)
+        )
 
 
 def _submit(way: Way, mail: OutgoingEmail) -> Outcome:

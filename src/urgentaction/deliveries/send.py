@@ -26,7 +26,8 @@ from urgentaction.core.crashpoints import crash_point
 from . import breaker, pace
 from .claim import Claim, declare_intent, release, take_back_intent
 from .gateways import gateway_named
-from .outgoing import WAITS_FOR_DOMAIN, Unready, Untried, ask_for_help, resolve
+from .outgoing import Unready, Untried, ask_for_help, resolve
+from .reasons import WAITS_FOR_DOMAIN
 from .recording import guarded, record, scaled
 from .rules import THROTTLE_PAUSE, State, after, held_pause
 from .ways import Way, find_way, held_back

@@ -17,12 +17,18 @@ from urgentaction.alerts.queries import is_current
 from urgentaction.core import clock
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound
+from urgentaction.core.phrases import Code, Phrase, say
 
+from . import reasons
 from .expand import add_step, plan_of
 from .models import Delivery, HumanTask, HumanTaskKind, Role
 from .rules import SENT_AGAIN, Event, State, after, may_hurry
 
 LONGEST_REASON = 150
+SETTLE_FIRST = Phrase.typed(
+    "say what became of the delivery: `urgentaction delivery settle %(delivery)s` with `--arrived` or `--lost`; that "
+    "closes the task too"
+)
 
 
 @transaction.atomic
@@ -34,12 +40,19 @@ def settle_unknown(delivery_id: int, *, arrived: bool, by: str, why: str) -> Del
         InvalidInput: no reason was given.
     """
     if not why.strip():
-        raise InvalidInput.of("reason", "say how you know; it stays with the delivery")
+        raise InvalidInput.of("reason", say("say how you know; it stays with the delivery"))
     row = _locked(delivery_id)
     new = after(State(row.state), Event.SETTLE_REACHED if arrived else Event.SETTLE_LOST)
     if new is None:
-        raise Conflict.of("state", f"delivery {row.id} is {row.state}; only an unknown one can be settled")
-    row.state, row.reason, row.settled_at = new.value, f"settled by hand: {why}"[:200], clock.read_database_now()
+        raise Conflict.of(
+            "state",
+            say(
+                "delivery %(id)s is %(state)s; only an unknown one can be settled",
+                id=row.id,
+                state=Code.of("state", row.state),
+            ),
+        )
+    row.state, row.reason, row.settled_at = new.value, reasons.SETTLED(why=why)[:200], clock.read_database_now()
     row.save(update_fields=["state", "reason", "settled_at"])
     row.human_tasks.filter(done_at=None).update(done_at=clock.now(), done_by=by, result=why[:400])
     record_audit(by, "delivery.settle", f"delivery:{row.id}", arrived=arrived)
@@ -59,9 +72,18 @@ def try_now(delivery_id: int, *, by: str) -> Delivery:
     """
     row = _locked(delivery_id)
     if row.state != State.QUEUED:
-        raise Conflict.of("state", f"delivery {row.id} is {row.state}; only a queued one can be tried at once")
+        raise Conflict.of(
+            "state",
+            say(
+                "delivery %(id)s is %(state)s; only a queued one can be tried at once",
+                id=row.id,
+                state=Code.of("state", row.state),
+            ),
+        )
     if not may_hurry(is_supporter=row.role == Role.SUPPORTER, channel=row.channel):
-        raise Conflict.of("state", f"delivery {row.id} may wait for somebody's quiet hours to end; leave it its time")
+        raise Conflict.of(
+            "state", say("delivery %(id)s may wait for somebody's quiet hours to end; leave it its time", id=row.id)
+        )
     waited_for, row.due_at = row.due_at, clock.read_database_now()
     if waited_for > row.due_at:
         row.save(update_fields=["due_at"])
@@ -79,12 +101,19 @@ def withdraw_delivery(delivery_id: int, *, by: str, why: str) -> Delivery:
         Conflict: it has left, or is over.
         InvalidInput: no reason was given.
     """
-    reason = _reason(why, "say why it must not be sent; it stays with the delivery")
+    reason = _reason(why, say("say why it must not be sent; it stays with the delivery"))
     row = _locked(delivery_id)
     new = after(State(row.state), Event.WITHDRAW)
     if new is None:
-        raise Conflict.of("state", f"delivery {row.id} is {row.state}; what has left or is over can't be stopped")
-    row.state, row.reason, row.settled_at = new.value, f"withdrawn by hand: {reason}", clock.read_database_now()
+        raise Conflict.of(
+            "state",
+            say(
+                "delivery %(id)s is %(state)s; what has left or is over can't be stopped",
+                id=row.id,
+                state=Code.of("state", row.state),
+            ),
+        )
+    row.state, row.reason, row.settled_at = new.value, reasons.WITHDRAWN(why=reason), clock.read_database_now()
     row.lease_token = row.lease_until = None  # a worker that holds it finds its claim gone
     row.save(update_fields=["state", "reason", "settled_at", "lease_token", "lease_until"])
     record_audit(by, "delivery.withdraw", f"delivery:{row.id}")
@@ -106,7 +135,7 @@ def send_again(delivery_id: int, *, by: str, why: str) -> Delivery:
         Conflict: its end does not allow it, the alert no longer sends, or it is on its way there again already.
         InvalidInput: no reason was given.
     """
-    reason = _reason(why, "say why it should go there once more; it stays with the delivery")
+    reason = _reason(why, say("say why it should go there once more; it stays with the delivery"))
     first = _locked(delivery_id, is_locking=False)
     alert = Alert.objects.select_for_update().get(id=first.alert_id)
     row = _locked(delivery_id)
@@ -119,7 +148,7 @@ def send_again(delivery_id: int, *, by: str, why: str) -> Delivery:
     number = max(_same_way(row).values_list("again", flat=True)) + 1
     add_step(alert, target, row.contact_point, plan, step=row.step, again=number)
     made = _same_way(row).get(again=number)
-    made.reason = f"sent again by hand: {reason}"
+    made.reason = reasons.SENT_AGAIN(why=reason)
     made.save(update_fields=["reason"])
     record_audit(by, "delivery.send_again", f"delivery:{row.id}", new=made.id)
     enqueue(Task.SEND_URGENT)
@@ -129,18 +158,26 @@ def send_again(delivery_id: int, *, by: str, why: str) -> Delivery:
 def refusal_to_send_again(row: Delivery, alert: Alert) -> str:
     """Why this delivery can't be sent again now, in words; empty where it can."""
     if row.role == Role.SUPPORTER:
-        return "a supporter's message is never sent again by hand; an address that fails is put right by its owner"
+        return say("a supporter's message is never sent again by hand; an address that fails is put right by its owner")
     if State(row.state) not in SENT_AGAIN:
-        return f"delivery {row.id} is {row.state}; only what failed or was withdrawn can be sent again"
+        return say(
+            "delivery %(id)s is %(state)s; only what failed or was withdrawn can be sent again",
+            id=row.id,
+            state=Code.of("state", row.state),
+        )
     if row.contact_point is None or row.contact_point.retired_at is not None:
-        return f"the contact point of delivery {row.id} is no longer in the directory"
+        return say("the contact point of delivery %(id)s is no longer in the directory", id=row.id)
     if alert.state != AlertState.RUNNING or not is_current(alert):
-        return f"alert {alert.number} sends nothing any more ({alert.state.replace('_', ' ')}); compose a new one"
+        return say(
+            "alert %(number)s sends nothing any more (%(state)s); compose a new one",
+            number=alert.number,
+            state=Code.of("alert-state", alert.state),
+        )
     if alert.deadline_at is not None and alert.deadline_at <= clock.read_database_now():
-        return f"the deadline of alert {alert.number} has passed; compose a new one"
+        return say("the deadline of alert %(number)s has passed; compose a new one", number=alert.number)
     newest = _same_way(row).order_by("-again")[0]
     if newest.id != row.id:
-        return f"it was sent there again already: see delivery {newest.id}"
+        return say("it was sent there again already: see delivery %(id)s", id=newest.id)
     return ""
 
 
@@ -149,7 +186,7 @@ def take_task(task_id: uuid.UUID, *, by: str) -> HumanTask:
     """Somebody says "I do it". Raises NotFound; Conflict: it is done, or somebody else has it."""
     task = _open_task(task_id)
     if task.taken_by not in ("", by):
-        raise Conflict.of("task", "somebody else has taken it; speak with them, or wait until they give it back")
+        raise Conflict.of("task", say("somebody else has taken it; speak with them, or wait until they give it back"))
     if not task.taken_by:
         _hold(task, by=by, at=clock.now())
         record_audit(by, "task.take", f"task:{task.id}")
@@ -170,12 +207,11 @@ def give_back_task(task_id: uuid.UUID, *, by: str) -> HumanTask:
 def close_task(task_id: uuid.UUID, *, by: str, result: str) -> HumanTask:
     """What a person did about it. Raises NotFound, Conflict; InvalidInput where no result is told."""
     if not result.strip():
-        raise InvalidInput.of("result", "say what came of it; it stays with the task")
+        raise InvalidInput.of("result", say("say what came of it; it stays with the task"))
     task = _open_task(task_id)
     if task.kind == HumanTaskKind.SETTLE_UNKNOWN:
         # Closed without an answer, the delivery would stay unknown, and nobody would be asked again.
-        command = f"`urgentaction delivery settle {task.delivery_id}` with `--arrived` or `--lost`"
-        raise Conflict.of("task", f"say what became of the delivery: {command}; that closes the task too")
+        raise Conflict.of("task", SETTLE_FIRST(delivery=task.delivery_id))
     task.done_at, task.done_by, task.result = clock.now(), by, result.strip()[:400]
     task.save(update_fields=["done_at", "done_by", "result"])
     record_audit(by, "task.close", f"task:{task.id}")
@@ -192,7 +228,7 @@ def _open_task(task_id: uuid.UUID) -> HumanTask:
     if task is None:
         raise NotFound.of("task", f"there is no task {task_id}")
     if task.done_at is not None:
-        raise Conflict.of("task", f"it was closed by {task.done_by} already")
+        raise Conflict.of("task", say("it was closed by %(done_by)s already", done_by=task.done_by))
     return task
 
 

@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.core import clock
 
+from . import reasons
 from .models import Delivery
 from .rules import State
 
@@ -33,7 +34,7 @@ WHERE id IN (SELECT id FROM deliveries_delivery WHERE state = 'leased' AND lease
 _SENDING = """
 WITH lost AS (
     UPDATE deliveries_delivery SET state = 'unknown', lease_token = NULL, lease_until = NULL, questions = 0,
-           due_at = ua_now(), reason = 'the worker died while it was on the wire'
+           due_at = ua_now(), reason = %(reason)s
     WHERE id IN (SELECT id FROM deliveries_delivery WHERE state = 'sending' AND lease_until <= ua_now()
                  ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
     RETURNING id, attempts, gateway, channel, intent_at
@@ -41,12 +42,12 @@ WITH lost AS (
 INSERT INTO deliveries_attempt (delivery_id, number, gateway, channel, started_at, ended_at, outcome, retry_class, code,
                                 text, gateway_ref, is_fault)
 SELECT id, attempts, gateway, channel, coalesce(intent_at, ua_now()), ua_now(), 'unknown', '', '',
-       'the worker died while it was on the wire', '', false
+       %(reason)s, '', false
 FROM lost ON CONFLICT DO NOTHING
 """
 
 _EXPIRE = """
-UPDATE deliveries_delivery SET state = 'expired', settled_at = ua_now(), reason = 'its deadline passed unsent'
+UPDATE deliveries_delivery SET state = 'expired', settled_at = ua_now(), reason = %(reason)s
 WHERE id IN (SELECT id FROM deliveries_delivery WHERE state = 'queued' AND expires_at <= ua_now()
              ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
 """
@@ -72,12 +73,12 @@ def return_expired_leases() -> int:
 
 def give_up_expired_sends() -> int:
     """`sending` past its lease → `unknown`, with its attempt."""
-    return _run(_SENDING)
+    return _run(_SENDING, reason=reasons.WORKER_DIED)
 
 
 def expire_overdue() -> int:
     """Unsent past the alert's deadline → `expired`."""
-    return _run(_EXPIRE)
+    return _run(_EXPIRE, reason=reasons.TOO_LATE)
 
 
 def stopped_alerts() -> list[Alert]:
@@ -93,7 +94,7 @@ def mark_withdrawn(alert: Alert) -> bool:
 
     Claims stopped when the alert did; this only makes visible what became of the rows.
     """
-    reason = f"alert stopped: {alert.stop_reason}"[:200]
+    reason = reasons.ALERT_STOPPED(why=alert.stop_reason)[:200]
     if _run(_WITHDRAW, alert=alert.id, reason=reason) >= BATCH:
         return False
     left = alert.deliveries.filter(state__in=[State.QUEUED, State.LEASED]).exists()

@@ -18,6 +18,7 @@ from urgentaction.channels.advice import advice_for
 from urgentaction.channels.contract import Gateway, GatewayConfig, Health
 from urgentaction.channels.options import TIMEOUT
 from urgentaction.core.errors import ConfigurationError
+from urgentaction.core.phrases import say
 
 from .gateways import entry_named
 
@@ -53,7 +54,7 @@ def try_gateway(name: str, *, by: str, patience: float = PATIENCE_SECONDS) -> Tr
         gateway = registry.build(GatewayConfig(name=name, kind=entry.kind, mode=settings.MODE, options=options))
     except ConfigurationError as error:
         health = Health(is_ok=False, detail=str(error), code="configuration")
-        advice = "Correct it there, then start the programs again."
+        advice: str = say("Correct it there, then start the programs again.")
     else:
         health = _asked(gateway, patience)
         advice = advice_for(health.code)

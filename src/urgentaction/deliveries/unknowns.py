@@ -22,7 +22,9 @@ from urgentaction.channels.contract import (
 from urgentaction.core import clock
 from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.errors import NotFound
+from urgentaction.core.phrases import Phrase
 
+from . import reasons
 from .gateways import gateway_named
 from .models import Delivery, HumanTask, HumanTaskKind
 from .outgoing import address_of
@@ -42,6 +44,11 @@ from .rules import (
 #: A lookup's time window around the attempt, for clocks that differ.
 SLACK = timedelta(minutes=2)
 MOST_QUESTIONS = 8
+ARRIVED = Phrase("Did the %(channel)s of alert %(number)s arrive? (delivery %(delivery)s)", channel="channel")
+FIND_OUT = Phrase.typed(
+    "The gateway %(gateway)s took it or not, nobody can say. Look at its own log for our reference %(reference)s, or "
+    "ask the recipient; then `urgentaction delivery settle %(delivery)s --arrived` or `--lost`."
+)
 #: An unknown mail of a stopped alert is only looked at again to see a late receipt.
 STOPPED_PAUSE = timedelta(days=1)
 
@@ -70,7 +77,7 @@ def settle(delivery_id: int) -> State:
             _apply(row, answer)
             row.save()
             if row.state != State.UNKNOWN:
-                close_tasks_of(row, HumanTaskKind.SETTLE_UNKNOWN, result=f"the gateway answered: {row.reason}")
+                close_tasks_of(row, HumanTaskKind.SETTLE_UNKNOWN, result=reasons.ANSWERED(why=row.reason))
             crash_point("in_settle", channel=row.channel)
     crash_point("after_settle", channel=row.channel)
     return State(row.state)
@@ -104,7 +111,7 @@ def _apply(row: Delivery, answer: Found | CannotTell) -> None:
         case Found(candidates):
             _apply_found(row, candidates)
         case CannotTell(why, is_final):
-            row.reason = f"unknown: {why}"[:200]
+            row.reason = reasons.UNKNOWN(why=why)[:200]
             _by_policy(row, may_ask=not is_final and row.questions < MOST_QUESTIONS)
 
 
@@ -116,18 +123,18 @@ def _apply_found(row: Delivery, candidates: tuple[Candidate, ...]) -> None:
     free = certain or [one for one in candidates if not _belongs_to_another(one, row)]
     rivals = [] if certain else _rivals(row)
     if free and any(state == State.SENDING for state in rivals):
-        row.reason = "unknown: another message to the same number is on the wire"
+        row.reason = reasons.ANOTHER_ON_WIRE
         _by_policy(row, may_ask=True)
     elif free and not certain and len(free) != len(rivals) + 1:
-        row.reason = f"unknown: the gateway has {len(free)} messages that fit, for {len(rivals) + 1} open tries"
+        row.reason = reasons.SEVERAL_FIT(messages=len(free), tries=len(rivals) + 1)
         _by_policy(row, may_ask=False)
     elif free:
         _take(row, _nearest(free, row))
     elif clock.now() - (row.intent_at or row.created_at) < scaled(TRACE_WINDOW):
-        row.reason = "unknown: no trace at the gateway yet"
+        row.reason = reasons.NO_TRACE
         _by_policy(row, may_ask=True)
     elif not fall_back_on_earlier_try(row):
-        _move(row, Event.NOT_SENT, "the gateway never took it")
+        _move(row, Event.NOT_SENT, reasons.NEVER_TOOK)
         # Now it is known: nobody was reached by that try.
         row.tries.filter(number=row.attempts).update(outcome="refused", code="not-taken", text=row.reason)
 
@@ -214,7 +221,7 @@ def _by_policy(row: Delivery, *, may_ask: bool) -> None:
             row.due_at = clock.read_database_now() + scaled(pause)
         case UnknownPolicy.REPEAT if not fall_back_on_earlier_try(row):
             row.repeats += 1
-            _move(row, Event.REPEAT, "unknown before: sent again with the same Message-ID")
+            _move(row, Event.REPEAT, reasons.SENT_ANEW)
         case UnknownPolicy.HUMAN:
             ask_a_person(row)
 
@@ -224,12 +231,8 @@ def ask_a_person(row: Delivery) -> None:
     open_task(
         HumanTaskKind.SETTLE_UNKNOWN,
         key=f"unknown:{row.id}:{row.attempts}",
-        title=f"Did the {row.channel} of alert {row.alert.number} arrive? (delivery {row.id})",
-        advice=(
-            f"The gateway {row.gateway} took it or not, nobody can say. Look at its own log for our reference "
-            f"{reference_of(row.id)}, or ask the recipient; then `urgentaction delivery settle {row.id} "
-            "--arrived` or `--lost`."
-        ),
+        title=ARRIVED(channel=row.channel, number=row.alert.number, delivery=row.id),
+        advice=FIND_OUT(gateway=row.gateway, reference=reference_of(row.id), delivery=row.id),
         alert=row.alert,
         delivery=row,
     )

@@ -22,7 +22,7 @@ from urgentaction.channels.contract import Channel
 from urgentaction.core import statements
 
 from .claim import Claim
-from .outgoing import GONE, NO_ADDRESS, STOPPED
+from .reasons import GONE, NO_ADDRESS, STOPPED
 from .rules import FAILS_OVER, Event, State, after
 
 # A row that must not go is settled here, without a try: the judgement is the same as `outgoing`'s for single rows.

@@ -15,6 +15,7 @@ from urgentaction.accounts.service import record_audit
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound
+from urgentaction.core.phrases import say
 from urgentaction.core.tables import change_row, shaped
 
 from .dialling import address_to_use
@@ -58,7 +59,10 @@ def add_contact_point(
     if point is None:
         point = ContactPoint.objects.create(office=office, channel=channel.value, dial_value=address, **values)
     elif point.retired_at is None:
-        raise Conflict.of("dial_value", f"the office has this {channel} already; change that one, or replace it")
+        raise Conflict.of(
+            "dial_value",
+            say("the office has this %(channel)s already; change that one, or replace it", channel=channel),
+        )
     else:
         fresh = {"retired_at": None, "health": Health.UNVERIFIED.value, "health_note": "", "verified_at": None}
         change_row(point, {**values, **fresh, "verified_how": ""})
@@ -106,11 +110,13 @@ def retire_contact_point(point_id: uuid.UUID, *, why: str, is_sure: bool, by: st
     """
     point = _locked(point_id)
     if not why.strip():
-        raise InvalidInput.of("why", "say why; it stays with the contact point")
+        raise InvalidInput.of("why", say("say why; it stays with the contact point"))
     stranded = stranded_without(point)
     if stranded and not is_sure:
         names = ", ".join(str(office) for office in stranded)
-        raise InvalidInput.of("is_sure", f"without it nothing is left for {names}; say that you mean it")
+        raise InvalidInput.of(
+            "is_sure", say("without it nothing is left for %(names)s; say that you mean it", names=names)
+        )
     _retire(point, why.strip())
     record_audit(by, "contact_point.retire", _subject(point), contact_point=point.id, stranded=len(stranded))
     return point
@@ -137,7 +143,7 @@ def replace_contact_point(point_id: uuid.UUID, *, printed: str, dial: str = "", 
 
 def _checked(point: ContactPoint, check: Check, *, by: str) -> ContactPointCheck:
     if check.method is CheckMethod.WEBSITE and not check.url:
-        raise InvalidInput.of("url", "write the address of the page, so that the next person can look there too")
+        raise InvalidInput.of("url", say("write the address of the page, so that the next person can look there too"))
     at = clock.now()
     row = ContactPointCheck.objects.create(
         contact_point=point,
@@ -183,7 +189,7 @@ def _locked(point_id: uuid.UUID) -> ContactPoint:
     locked_office(office_id)
     point = ContactPoint.objects.select_for_update(of=("self",)).select_related("office").get(id=point_id)
     if point.retired_at is not None:
-        raise Conflict.of("contact_point", "it is retired; add it again to the office if it is right after all")
+        raise Conflict.of("contact_point", say("it is retired; add it again to the office if it is right after all"))
     return point
 
 

@@ -8,6 +8,7 @@ from urgentaction.channels.addresses import normalise_email, normalise_number, p
 from urgentaction.channels.contract import Channel
 from urgentaction.channels.guard import check_destination
 from urgentaction.core.errors import InvalidInput, SandboxRefusal
+from urgentaction.core.phrases import say
 
 
 def addresses_of(channel: Channel, *, printed: str, dial: str, where: str = "") -> list[str]:
@@ -24,7 +25,7 @@ def addresses_of(channel: Channel, *, printed: str, dial: str, where: str = "") 
     key = "dial_value" if dial else "printed_value"
     text, field = dial or printed, f"{where}{key}"
     if not text:
-        raise InvalidInput.of(field, "is empty; write a number with its country code, or a mail address")
+        raise InvalidInput.of(field, say("is empty; write a number with its country code, or a mail address"))
     if channel is Channel.EMAIL:
         return [normalise_email(text, field_name=field)]
     if dial:
@@ -42,6 +43,6 @@ def address_to_use(channel: Channel, *, printed: str, dial: str) -> str:
     try:
         check_destination(settings.MODE, channel, address)
     except SandboxRefusal as refusal:
-        words = f"{refusal} Keep the printed value as it is, and give a reserved address to dial."
+        words = say("%(why)s Keep the printed value as it is, and give a reserved address to dial.", why=refusal)
         raise InvalidInput.of("dial_value", words) from None
     return address

@@ -20,6 +20,7 @@ from urgentaction.channels.contract import Channel, Mode
 from urgentaction.channels.guard import is_reserved
 from urgentaction.core import clock
 from urgentaction.core.errors import InvalidInput, Problem
+from urgentaction.core.phrases import say
 from urgentaction.core.tables import ImportReport, Tally, change_row, claim_import, file_sha256, read_record
 
 from .calendars import has_calendar
@@ -105,7 +106,9 @@ def _dial_values(book: DirectoryRecord, name: str, tally: Tally) -> tuple[dict[t
                 continue
             twins = [at for at, other in dialled.items() if at[0] == number and other == address]
             if any(office.contact_point[at[1]].channel == point.channel for at in twins):
-                problems.append(Problem(where, f"the office has this {channel} already; keep one of the two"))
+                problems.append(
+                    Problem(where, say("the office has this %(channel)s already; keep one of the two", channel=channel))
+                )
             dialled[number, place] = address
             if settings.MODE is Mode.SANDBOX and not is_reserved(channel, address):
                 tally.warnings.append(
@@ -133,7 +136,11 @@ def _repeated(book: DirectoryRecord, name: str) -> list[Problem]:
     for kind, slug, where in slugs:
         first = seen.setdefault((kind, slug), where)
         if first != where:
-            problems.append(Problem(f"{where}, slug", f"{slug} is taken by {first}; give each its own"))
+            problems.append(
+                Problem(
+                    f"{where}, slug", say("%(slug)s is taken by %(first)s; give each its own", slug=slug, first=first)
+                )
+            )
     return problems
 
 
@@ -165,7 +172,11 @@ def _refuse_clashes(book: DirectoryRecord, name: str) -> None:
     for known in Official.objects.filter(slug__in=here).select_related("office"):
         office_slug, where = here[known.slug]
         if known.office.slug != office_slug:
-            words = f"{known.slug} is the holder of {known.office.slug}; give the person a slug for each office"
+            words = say(
+                "%(official)s is the holder of %(office)s; give the person a slug for each office",
+                official=known.slug,
+                office=known.office.slug,
+            )
             problems.append(Problem(f"{where}, slug", words))
     for number, office in enumerate(book.office):
         others = Official.objects.filter(office__slug=office.slug).exclude(slug__in=here)
@@ -185,10 +196,17 @@ def _refuse_unknown_missions(book: DirectoryRecord, name: str) -> None:
         if office.care_of is None:
             continue
         if office.care_of not in is_indirect:
-            problems.append(Problem(where, f"there is no office {office.care_of}; add it, or correct the slug"))
+            problems.append(
+                Problem(
+                    where, say("there is no office %(care_of)s; add it, or correct the slug", care_of=office.care_of)
+                )
+            )
         elif office.care_of == office.slug or is_indirect[office.care_of]:
             problems.append(
-                Problem(where, f"{office.care_of} must be a mission that is reached directly; name another")
+                Problem(
+                    where,
+                    say("%(care_of)s must be a mission that is reached directly; name another", care_of=office.care_of),
+                )
             )
     if problems:
         raise InvalidInput(problems)

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import transaction
 
 from urgentaction.core.errors import Conflict
+from urgentaction.core.phrases import say
 from urgentaction.core.tables import ImportReport
 
 from .exporting import offices_as_told
@@ -75,7 +76,7 @@ def import_as_shown(name: str, content: bytes, *, digest: str, by: str) -> Previ
     """
     done = _import(name, content, by=by)
     if done.digest != digest:
-        raise Conflict.of("import", "the directory was changed since this was shown; look at it again")
+        raise Conflict.of("import", say("the directory was changed since this was shown; look at it again"))
     return done
 
 

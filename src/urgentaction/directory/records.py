@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 from urgentaction.channels.contract import Channel
 from urgentaction.core.errors import InvalidInput, Problem
 from urgentaction.core.languages import LETTER_LANGUAGES
+from urgentaction.core.phrases import say
 from urgentaction.core.tables import Country, Language, Line, Named, Record, Slug, Texts, TimeZone, Words, in_record
 
 from .calendars import has_calendar
@@ -23,46 +24,66 @@ from .kinds import AddressedAs, Health, OfficeKind
 
 def _channel(text: str) -> str:
     if text not in list(Channel):
-        raise InvalidInput.of("", f"“{text[:20]}” is not a channel; choose from {', '.join(Channel)}")
+        raise InvalidInput.of(
+            "", say("“%(text)s” is not a channel; choose from %(channel)s", text=text[:20], channel=", ".join(Channel))
+        )
     return text
 
 
 def _health(text: str) -> str:
     if text not in list(Health):
-        raise InvalidInput.of("", f"“{text[:20]}” is not a state of health; choose from {', '.join(Health)}")
+        raise InvalidInput.of(
+            "",
+            say(
+                "“%(text)s” is not a state of health; choose from %(health)s", text=text[:20], health=", ".join(Health)
+            ),
+        )
     return text
 
 
 def _workdays(text: str) -> str:
     if not text or "".join(sorted(set(text) & set("1234567"))) != text:
-        raise InvalidInput.of("", f"“{text[:20]}” must be weekdays in order, Monday is 1: 12345")
+        raise InvalidInput.of("", say("“%(text)s” must be weekdays in order, Monday is 1: 12345", text=text[:20]))
     return text
 
 
 def _calendar(text: str) -> str:
     code = text.strip().upper()
     if not has_calendar(code):
-        raise InvalidInput.of("", f"of “{text[:20]}” no public holidays are known; write a country or a part (US-NY)")
+        raise InvalidInput.of(
+            "", say("of “%(text)s” no public holidays are known; write a country or a part (US-NY)", text=text[:20])
+        )
     return code
 
 
 def _letter_language(text: str) -> str:
     if text not in LETTER_LANGUAGES:
         known = ", ".join(LETTER_LANGUAGES)
-        raise InvalidInput.of("", f"“{text[:20]}”: letters are written in {known}; choose one of these")
+        raise InvalidInput.of(
+            "", say("“%(text)s”: letters are written in %(known)s; choose one of these", text=text[:20], known=known)
+        )
     return text
 
 
 def _kind(text: str) -> str:
     if text and text not in list(OfficeKind):
-        raise InvalidInput.of("", f"“{text[:40]}” is not a kind of office; choose from {', '.join(OfficeKind)}")
+        raise InvalidInput.of(
+            "",
+            say(
+                "“%(text)s” is not a kind of office; choose from %(kinds)s",
+                text=text[:40],
+                kinds=", ".join(OfficeKind),
+            ),
+        )
     return text
 
 
 def _addressed_as(text: str) -> str:
     if text and text not in list(AddressedAs):
         known = ", ".join(AddressedAs)
-        raise InvalidInput.of("", f"“{text[:20]}” is not a form; choose from {known}, or leave it out")
+        raise InvalidInput.of(
+            "", say("“%(text)s” is not a form; choose from %(known)s, or leave it out", text=text[:20], known=known)
+        )
     return text
 
 
@@ -138,18 +159,18 @@ def office_problems(office: OfficeRecord, where: str) -> list[Problem]:
     """Fields of an office that contradict each other. `where` begins the name of each field."""
     problems = []
     if "en" not in office.postal_address and office.postal_address:
-        problems.append(Problem(f"{where}, postal_address", "the English address is missing; add `en = [ … ]`"))
+        problems.append(Problem(f"{where}, postal_address", say("the English address is missing; add `en = [ … ]`")))
     if (office.opens is None) != (office.closes is None):
-        problems.append(Problem(f"{where}, opens", "opens and closes belong together; give both or neither"))
+        problems.append(Problem(f"{where}, opens", say("opens and closes belong together; give both or neither")))
     elif office.opens and office.closes and office.closes <= office.opens:
-        problems.append(Problem(f"{where}, closes", "is not after opens; correct one of the two"))
+        problems.append(Problem(f"{where}, closes", say("is not after opens; correct one of the two")))
     return problems
 
 
 def official_problems(official: OfficialRecord, where: str) -> list[Problem]:
     """Fields of an official that contradict each other."""
     if official.holds_from and official.holds_until and official.holds_until < official.holds_from:
-        return [Problem(f"{where}, holds_until", "is before holds_from; correct one of the two")]
+        return [Problem(f"{where}, holds_until", say("is before holds_from; correct one of the two"))]
     return []
 
 
@@ -163,7 +184,12 @@ def rivals(where: str, terms: Iterable[Term]) -> list[Problem]:
     in_order = sorted(terms)
     return [
         Problem(
-            f"{where}, official", f"{one} and {other} hold the office at the same time; write when each of them does"
+            f"{where}, official",
+            say(
+                "%(one)s and %(other)s hold the office at the same time; write when each of them does",
+                one=one,
+                other=other,
+            ),
         )
         for (_, until, one), (begins, _, other) in pairwise(in_order)
         if begins <= until

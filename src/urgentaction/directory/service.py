@@ -16,6 +16,7 @@ from django.utils.text import slugify
 
 from urgentaction.accounts.service import record_audit
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound
+from urgentaction.core.phrases import say
 from urgentaction.core.tables import change_row, shaped
 
 from .models import Office, Official
@@ -41,7 +42,7 @@ def add_office(values: Mapping[str, Any], *, by: str) -> Office:
         )
     record = _office_record(told)
     if Office.objects.filter(slug=record.slug).exists():
-        raise Conflict.of("office, slug", f"{record.slug} is taken by another office; choose another")
+        raise Conflict.of("office, slug", say("%(slug)s is taken by another office; choose another", slug=record.slug))
     office = Office.objects.create(slug=record.slug, **_columns(record, None))
     record_audit(by, "office.add", f"office:{office.id}", slug=office.slug)
     return office
@@ -134,11 +135,13 @@ def _mission(slug: str, office: Office | None) -> Office:
     """The mission through which an office is reached; it is itself reached directly."""
     mission = Office.objects.filter(slug=slug).first()
     if mission is None:
-        raise InvalidInput.of("office, care_of", f"there is no office {slug}; add it first")
+        raise InvalidInput.of("office, care_of", say("there is no office %(slug)s; add it first", slug=slug))
     if mission == office or mission.care_of_id is not None:
-        raise InvalidInput.of("office, care_of", f"{slug} must be a mission that is reached directly; name another")
+        raise InvalidInput.of(
+            "office, care_of", say("%(slug)s must be a mission that is reached directly; name another", slug=slug)
+        )
     if office is not None and Office.objects.filter(care_of=office).exists():
-        words = "others are reached care of this office, so it must be reached directly; leave this empty"
+        words = say("others are reached care of this office, so it must be reached directly; leave this empty")
         raise InvalidInput.of("office, care_of", words)
     return mission
 
@@ -149,7 +152,7 @@ def _end_tenures(office: Office, begins: date | None) -> list[str]:
     for holder in office.officials.select_for_update():
         since, until, _ = term_of(holder)
         if begins is None and until == date.max:
-            words = f"{holder} holds the office; write from which day the new holder does"
+            words = say("%(holder)s holds the office; write from which day the new holder does", holder=holder)
             raise InvalidInput.of("official, holds_from", words)
         if begins is not None and since < begins <= until:
             holder.holds_until = begins - _DAY

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
-from .observations import SIGHTS, BrokerState, Code, DatabaseState, Lane, Observations
+from . import phrases
+from .observations import SIGHTS, BrokerState, Code, DatabaseState, Lane, Observations, WaitingAlert, WaitingTask
 from .rules import Severity, Sight, Trouble
 
 UPKEEP = "upkeep"
@@ -91,47 +92,14 @@ def _is_silent(lane: Lane, seen: Observations) -> bool:
 
 
 _DATABASE_WORDS: Mapping[DatabaseState, tuple[Code, str, str]] = {
-    DatabaseState.DOWN: (
-        Code.DATABASE_DOWN,
-        "The database does not answer. Nothing can be reported, approved or sent.",
-        (
-            "Start it (`docker compose up --detach postgres`), read its log, then `urgentaction doctor`. "
-            "Everything goes on by itself once it answers."
-        ),
-    ),
-    DatabaseState.READ_ONLY: (
-        Code.DATABASE_READ_ONLY,
-        "The database can be read, but not written to. Nothing can be reported, approved or sent.",
-        "Is DATABASE_URL pointing at a standby, or was it set read-only? Point it at the primary.",
-    ),
-    DatabaseState.FULL: (
-        Code.DATABASE_FULL,
-        "The database takes no writes: its disk is full.",
-        (
-            "Make room on the database's volume (`df -h`; old logs and backups first, never files of its own), then "
-            "`urgentaction doctor`."
-        ),
-    ),
-    DatabaseState.OUTDATED: (
-        Code.DATABASE_OUTDATED,
-        "The database lacks tables of this version.",
-        "Run `urgentaction manage migrate`.",
-    ),
+    DatabaseState.DOWN: (Code.DATABASE_DOWN, phrases.DATABASE_DOWN, phrases.START_DATABASE),
+    DatabaseState.READ_ONLY: (Code.DATABASE_READ_ONLY, phrases.DATABASE_READ_ONLY, phrases.USE_PRIMARY),
+    DatabaseState.FULL: (Code.DATABASE_FULL, phrases.DATABASE_FULL, phrases.MAKE_ROOM),
+    DatabaseState.OUTDATED: (Code.DATABASE_OUTDATED, phrases.DATABASE_OUTDATED, phrases.MIGRATE),
 }
 _BROKER_WORDS: Mapping[BrokerState, tuple[Code, str, str]] = {
-    BrokerState.DOWN: (
-        Code.BROKER_DOWN,
-        "The broker does not answer, so no worker hears of any work. Nothing is lost.",
-        "Start it (`docker compose up --detach valkey`), or correct REDIS_URL. It may come back empty.",
-    ),
-    BrokerState.REFUSES: (
-        Code.BROKER_REFUSES,
-        "The broker answers, but takes no writes, so no worker hears of any work. Nothing is lost.",
-        (
-            "Its memory or its disk is full, or it is a replica: `valkey-cli info` says which. It holds hints and "
-            "counters only: emptying it loses no delivery."
-        ),
-    ),
+    BrokerState.DOWN: (Code.BROKER_DOWN, phrases.BROKER_DOWN, phrases.START_BROKER),
+    BrokerState.REFUSES: (Code.BROKER_REFUSES, phrases.BROKER_REFUSES, phrases.EMPTY_BROKER),
 }
 
 
@@ -141,8 +109,7 @@ def _servers(seen: Observations) -> Iterator[Trouble]:
     if words := _BROKER_WORDS.get(seen.broker):
         yield _direct("broker", *words)
     if seen.failure:
-        what = f"The watchman can't read what there is to watch ({seen.failure})."
-        yield _direct("watch", Code.LOOK_FAILED, what, "Read its log (`docker compose logs watch`).")
+        yield _direct("watch", Code.LOOK_FAILED, phrases.UNREADABLE(fault=seen.failure), phrases.READ_WATCH_LOG)
 
 
 def _direct(part: str, code: Code, what: str, advice: str) -> Trouble:
@@ -163,9 +130,8 @@ def _lanes(seen: Observations) -> Iterator[Trouble]:
         yield _lane_trouble(
             "beat",
             Code.BEAT_SILENT,
-            f"Beat puts nothing into the queues: no sign through {_listed(unfed)} for {_longest(unfed)}. Retries and "
-            "unfinished alerts stand still.",
-            "Restart it (`docker compose restart beat`) and read its log.",
+            phrases.BEAT_SILENT(queues=_listed(unfed), time=_longest(unfed)),
+            phrases.RESTART_BEAT,
         )
         silent = [lane for lane in silent if lane not in unfed]
         quiet = [lane for lane in quiet if lane not in unfed]
@@ -173,8 +139,8 @@ def _lanes(seen: Observations) -> Iterator[Trouble]:
         yield _lane_trouble(
             "workers",
             Code.WORKERS_SILENT,
-            f"No worker takes any work, for {_longest(silent)}. Nothing is sent.",
-            "Start them (`docker compose up --detach`), and read why they ended (`docker compose logs worker-urgent`).",
+            phrases.WORKERS_SILENT(time=_longest(silent)),
+            phrases.START_WORKERS,
         )
         return
     for name in dict.fromkeys(lane.worker for lane in silent):
@@ -187,8 +153,8 @@ def _dead_worker(name: str, lanes: list[Lane]) -> Trouble:
     return _lane_trouble(
         f"worker {name}",
         Code.WORKER_SILENT,
-        f"The worker `{name}` has taken nothing from {_listed(lanes)} for {_longest(lanes)}: it is dead, or it hangs.",
-        f"Restart it (`docker compose restart worker-{name}`) and read its log.",
+        phrases.WORKER_SILENT(worker=name, queues=_listed(lanes), time=_longest(lanes)),
+        phrases.RESTART_WORKER(worker=name),
     )
 
 
@@ -196,9 +162,8 @@ def _busy_worker(name: str, lanes: list[Lane]) -> Trouble:
     return _lane_trouble(
         f"worker {name}",
         Code.LANE_SILENT,
-        f"The worker `{name}` works, but has taken nothing from {_listed(lanes)} for {_longest(lanes)}.",
-        f"It is too busy: give `worker-{name}` more processes (`--concurrency`), or look in its log for a gateway "
-        "that answers slowly.",
+        phrases.LANE_SILENT(worker=name, queues=_listed(lanes), time=_longest(lanes)),
+        phrases.ADD_PROCESSES(worker=name),
     )
 
 
@@ -212,12 +177,12 @@ def _watch(seen: Observations) -> Iterator[Trouble]:
     """Seen by the doctor and by /healthz; the watchman can't see itself."""
     if seen.is_watchman or (seen.watch_silent_for is not None and seen.watch_silent_for <= seen.watch_patience):
         return
-    since = f" for {words(seen.watch_silent_for)}" if seen.watch_silent_for is not None else " yet"
+    silent_for = seen.watch_silent_for
     yield _trouble(
         Code.WATCH_SILENT,
         part="watch",
-        what=f"The watchman has given no sign{since}: nobody would be called.",
-        advice="Start `urgentaction watch` (`docker compose up --detach watch`).",
+        what=phrases.WATCH_NEVER if silent_for is None else phrases.WATCH_SILENT(time=words(silent_for)),
+        advice=phrases.START_WATCH,
     )
 
 
@@ -228,19 +193,20 @@ def _ways(seen: Observations) -> Iterator[Trouble]:
         if way.is_usable or (mends_itself and (way.since is None or way.since < SELF_MENDING)):
             continue
         is_shut = way.channel not in usable and way.waiting > 0
-        does = "is paused" if way.is_paused else "does not work and is left alone for a while"
-        others = f"others carry {way.channel}" if way.channel in usable else f"no other carries {way.channel}"
-        waits = f"{way.waiting} deliveries wait" if way.waiting else "nothing waits"
-        resume = f"Put it right, then `urgentaction gateway resume {way.name}`."
-        mends = "It is tried again by itself; if it stays so, ask its provider."
+        others = phrases.OTHERS_CARRY if way.channel in usable else phrases.NO_OTHER_CARRIES
+        told = phrases.GATEWAY_PAUSED if way.is_paused else phrases.GATEWAY_BROKEN
         code = Code.GATEWAY_PAUSED if way.is_paused else Code.GATEWAY_BROKEN
         yield _trouble(
             Code.CHANNEL_SHUT if is_shut else code,
             key=f"gateway:{way.name}",  # one incident, also where it goes from broken to paused
             part=f"gateway {way.name}",
             severity=Severity.CRITICAL if is_shut else Severity.WARNING,
-            what=f"The gateway {way.name} {does}; {others}; {waits}.",
-            advice=f"`urgentaction gateway list` says why. {resume if way.is_paused else mends}",
+            what=told(
+                gateway=way.name,
+                others=others(channel=way.channel),
+                waits=phrases.SO_MANY_WAIT(count=way.waiting) if way.waiting else phrases.NOTHING_WAITS,
+            ),
+            advice=phrases.RESUME(gateway=way.name) if way.is_paused else phrases.MENDS_ITSELF(),
         )
 
 
@@ -248,15 +214,13 @@ def _decisions(seen: Observations) -> Iterator[Trouble]:
     for alert in seen.alerts:
         if alert.code is not Code.DECISION_LATE or alert.age <= decision_patience(alert.level):
             continue
-        level = f" of level {alert.level}" if alert.level else ""
         yield _trouble(
             alert.code,
             key=f"decision:{alert.number}",
             part="alerts",
             severity=Severity.CRITICAL if alert.level == 1 else Severity.WARNING,
-            what=f"Alert {alert.number}{level} has waited for a decision for {words(alert.age)}.",
-            advice=f"Read it (`urgentaction alert show {alert.number}`), then `urgentaction alert approve "
-            f"{alert.number}` or `urgentaction alert reject {alert.number}`.",
+            what=_undecided(alert),
+            advice=phrases.DECIDE(number=alert.number),
             is_old=True,
         )
 
@@ -265,15 +229,14 @@ def _stuck_alerts(seen: Observations) -> Iterator[Trouble]:
     for alert in seen.alerts:
         if alert.code is Code.DECISION_LATE:
             continue
-        does = "should have started" if alert.code is Code.ALERT_NOT_STARTED else "was started, but stands still"
+        told = phrases.NOT_STARTED if alert.code is Code.ALERT_NOT_STARTED else phrases.STANDS_STILL
         yield _trouble(
             alert.code,
             key=f"alert:{alert.number}",
             part="alerts",
             severity=Severity.CRITICAL,
-            what=f"Alert {alert.number} {does}, for {words(alert.age)}.",
-            advice="The log of `worker-urgent` says why (a template, an office, a letter that can't be set): "
-            "`docker compose logs worker-urgent`. It goes on by itself once that is mended.",
+            what=told(number=alert.number, time=words(alert.age)),
+            advice=phrases.READ_WORKER_LOG,
             is_old=True,
         )
 
@@ -285,62 +248,56 @@ def _overdue(seen: Observations) -> Iterator[Trouble]:
         if one.channel not in usable or (one.is_moving and not one.is_official):
             continue
         whom, worker = ("officials", "urgent") if one.is_official else ("supporters", "bulk")
+        told = phrases.OFFICIALS_OVERDUE if one.is_official else phrases.SUPPORTERS_OVERDUE
         yield _trouble(
             Code.DELIVERIES_OVERDUE,
             key=f"overdue:{one.channel}:{whom}",
             part="deliveries",
             severity=Severity.CRITICAL if one.is_official else Severity.WARNING,
-            what=f"{one.count} deliveries to {whom} by {one.channel} should have left {words(one.age)} ago, and the "
-            "gateway is open.",
-            advice=f"The log of `worker-{worker}` says why; `urgentaction deliveries --state queued --channel "
-            f"{one.channel}` lists them.",
+            what=told(count=one.count, channel=one.channel, time=words(one.age)),
+            advice=phrases.LIST_QUEUED(worker=worker, channel=one.channel),
         )
 
 
 def _piles(seen: Observations) -> Iterator[Trouble]:
     counted = (
-        (
-            Code.LEASES_HELD,
-            seen.leases,
-            "deliveries",
-            "deliveries are held by a worker long past their lease: nobody sweeps",
-            "Read the log of `worker-urgent`: a line that begins with `sweep:` names what breaks.",
-        ),
-        (
-            Code.RECEIPTS_WAITING,
-            seen.receipts,
-            "receipts",
-            "receipts are not applied",
-            "Read the log of `worker-receipts`: it names the one that breaks.",
-        ),
-        (
-            Code.UNKNOWNS_UNASKED,
-            seen.unknowns,
-            "deliveries",
-            "deliveries are unknown, and neither a gateway nor a person is being asked",
-            "`urgentaction deliveries --state unknown` lists them; the log of `worker-urgent` says why not.",
-        ),
+        (Code.LEASES_HELD, seen.leases, "deliveries", phrases.LEASES_HELD, phrases.READ_SWEEP),
+        (Code.RECEIPTS_WAITING, seen.receipts, "receipts", phrases.RECEIPTS_WAIT, phrases.READ_RECEIPTS_LOG),
+        (Code.UNKNOWNS_UNASKED, seen.unknowns, "deliveries", phrases.UNASKED, phrases.LIST_UNKNOWN()),
     )
     for code, count, part, what, advice in counted:
         if count:
-            yield _trouble(code, part=part, what=f"{count} {what}.", advice=advice)
+            yield _trouble(code, part=part, what=what(count=count), advice=advice)
 
 
 def _tasks(seen: Observations) -> Iterator[Trouble]:
     for task in seen.tasks:
         if task.age <= task_patience(task.kind, task.level):
             continue
-        about = f" of alert {task.alert}" if task.alert else ""
-        many, have = (f"{task.count} tasks", "have") if task.count > 1 else ("A task", "has")
         yield _trouble(
             Code.TASK_LATE,
             key=f"task:{task.kind}:{task.alert}",
             part="tasks",
             severity=Severity.CRITICAL if task.level == 1 else Severity.WARNING,
-            what=f"{many} ({task.kind.replace('_', ' ')}){about} {have} waited for a person for {words(task.age)}.",
-            advice="`urgentaction tasks` says what to do; `urgentaction task close ID --result …` when done.",
+            what=_late(task),
+            advice=phrases.SEE_TO_TASKS(),
             is_old=True,
         )
+
+
+def _undecided(alert: WaitingAlert) -> str:
+    time = words(alert.age)
+    if alert.level is None:
+        return phrases.DECISION_LATE(number=alert.number, time=time)
+    return phrases.DECISION_LATE_OF_LEVEL(number=alert.number, level=alert.level, time=time)
+
+
+def _late(task: WaitingTask) -> str:
+    values = {"kind": task.kind.replace("_", " "), "time": words(task.age)}
+    if task.count == 1:
+        return phrases.TASK_OF_ALERT_LATE(alert=task.alert, **values) if task.alert else phrases.TASK_LATE(**values)
+    values["count"] = str(task.count)
+    return phrases.TASKS_OF_ALERT_LATE(alert=task.alert, **values) if task.alert else phrases.TASKS_LATE(**values)
 
 
 def decision_patience(level: int | None) -> timedelta:

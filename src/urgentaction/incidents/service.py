@@ -15,6 +15,7 @@ from urgentaction.accounts.service import record_audit
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict
 from urgentaction.core.ids import uuid7
+from urgentaction.core.phrases import say
 
 from .diagnosis import sight_of
 from .models import Incident
@@ -69,7 +70,14 @@ def acknowledge_incident(name: str, *, by: str) -> Incident:
     """
     incident = incident_called(name)
     if incident.closed_at is not None:
-        raise Conflict.of("incident", f"{incident.key} is over since {incident.closed_at:%Y-%m-%d %H:%M} UTC")
+        raise Conflict.of(
+            "incident",
+            say(
+                "%(key)s is over since %(closed_at)s UTC",
+                key=incident.key,
+                closed_at=f"{incident.closed_at:%Y-%m-%d %H:%M}",
+            ),
+        )
     if not incident.acknowledged_by:
         incident.acknowledged_by, incident.acknowledged_at = by[:80], clock.read_database_now()
         incident.save(update_fields=["acknowledged_by", "acknowledged_at"])

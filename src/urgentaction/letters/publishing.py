@@ -25,6 +25,7 @@ from urgentaction.cases.queries import Shown
 from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound, TemplateError
+from urgentaction.core.phrases import Code, say
 
 from . import markdown, views
 from .compose import Occasion, letter_context
@@ -142,12 +143,22 @@ def withdraw_publication(slug: str, *, why: str, by: str) -> Publication:
         InvalidInput: no reason given.
     """
     if not why.strip():
-        raise InvalidInput.of("why", "say why it is taken away; it stays with the entry")
+        raise InvalidInput.of("why", say("say why it is taken away; it stays with the entry"))
     row = Publication.objects.select_for_update().filter(slug=slug).first()
     if row is None:
-        raise NotFound.of("letter", f"nothing was published as {slug!r}; `urgentaction letter published` lists them")
+        raise NotFound.of(
+            "letter",
+            say("nothing was published as %(slug)s; `urgentaction letter published` lists them", slug=f"{slug!r}"),
+        )
     if row.withdrawn_at is not None:
-        raise Conflict.of("letter", f"{slug} was withdrawn on {row.withdrawn_at:%Y-%m-%d %H:%M} UTC")
+        raise Conflict.of(
+            "letter",
+            say(
+                "%(slug)s was withdrawn on %(withdrawn_at)s UTC",
+                slug=slug,
+                withdrawn_at=f"{row.withdrawn_at:%Y-%m-%d %H:%M}",
+            ),
+        )
     row.withdrawn_at, row.withdrawn_by, row.withdrawn_why = clock.now(), by[:80], why.strip()[:400]
     row.save(update_fields=["withdrawn_at", "withdrawn_by", "withdrawn_why"])
     record_audit(by, "letter.unpublish", f"publication:{row.id}", alert=row.alert.number)
@@ -201,9 +212,18 @@ def has_kept_consent(persons: Iterable[Person], shown_forms: Mapping[str, str]) 
 
 def _may_be_published(alert: Alert) -> None:
     if alert.frozen_at is None or not Letter.objects.filter(alert=alert).exists():
-        raise Conflict.of("alert", f"{alert.number} is {alert.state} and has no frozen letter; publish it once it has")
+        raise Conflict.of(
+            "alert",
+            say(
+                "%(number)s is %(state)s and has no frozen letter; publish it once it has",
+                number=alert.number,
+                state=Code.of("alert-state", alert.state),
+            ),
+        )
     if not has_enough_approvals(alert):
-        raise Conflict.of("alert", f"{alert.number} lacks an approval; what is not approved is not published")
+        raise Conflict.of(
+            "alert", say("%(number)s lacks an approval; what is not approved is not published", number=alert.number)
+        )
     case = alert.case
     own = case.updates.filter(status=case.status, confidence=case.confidence).order_by("-case_version")
     told = alert.update or own.first()  # as `views.update` has it
@@ -221,7 +241,7 @@ def _may_be_known(update: StatusUpdate) -> None:
         Conflict: it is a rumour, or the family has not been told.
     """
     if update.confidence == Confidence.RUMOURED:
-        raise Conflict.of("update", "it is a rumour; publish it once it is credible or confirmed")
+        raise Conflict.of("update", say("it is a rumour; publish it once it is credible or confirmed"))
     if update.status not in GRAVE or update.is_family_informed:
         return
     later = StatusUpdate.objects.filter(
@@ -229,9 +249,7 @@ def _may_be_known(update: StatusUpdate) -> None:
     )
     meant = set(update.persons.values_list("id", flat=True))  # nobody in particular: everybody in the case
     if not any(_is_about(meant, set(one.persons.values_list("id", flat=True))) for one in later):
-        raise Conflict.of(
-            "update", "the family comes first; record that they were told (--family-informed), then publish"
-        )
+        raise Conflict.of("update", say("the family comes first; record that they were told, then publish"))
 
 
 def _is_about(meant: AbstractSet[uuid.UUID], told: AbstractSet[uuid.UUID]) -> bool:
@@ -244,21 +262,28 @@ def _corrected(alert: Alert, terms: Terms) -> Publication | None:
         if live is not None:
             raise Conflict.of(
                 "alert",
-                f"{alert.number} is published as {live.slug}; withdraw that, or correct it: --corrects {live.slug}",
+                say(
+                    "%(number)s is published as %(slug)s; withdraw that, or publish this one as its correction",
+                    number=alert.number,
+                    slug=live.slug,
+                ),
             )
         return None
     rows = Publication.objects.select_for_update(of=("self",)).select_related("alert")
     found = rows.filter(slug=terms.corrects).first()
     if found is None:
-        raise NotFound.of("corrects", f"nothing was published as {terms.corrects!r}")
+        raise NotFound.of("corrects", say("nothing was published as %(corrects)s", corrects=f"{terms.corrects!r}"))
     if found.alert.case_id != alert.case_id:
-        raise Conflict.of("corrects", f"{terms.corrects} is a letter of another case")
+        raise Conflict.of("corrects", say("%(corrects)s is a letter of another case", corrects=terms.corrects))
     other = found.corrections.filter(withdrawn_at=None).order_by("-published_at").first()
     if other is not None:
         raise Conflict.of(
             "corrects",
-            f"{terms.corrects} is corrected by {other.slug} already; withdraw that, or correct it: "
-            f"--corrects {other.slug}",
+            say(
+                "%(corrects)s is corrected by %(slug)s already; withdraw that, or publish this one as its correction",
+                corrects=terms.corrects,
+                slug=other.slug,
+            ),
         )
     return found
 
@@ -285,7 +310,9 @@ def _has_template(kind: str, language: str) -> bool:
 def _addressee(alert: Alert) -> AlertTarget:
     target = alert.targets.filter(role="to").select_related("official__office").first()
     if target is None:
-        raise Conflict.of("alert", f"{alert.number} went to copies only; publish the letter that it follows")
+        raise Conflict.of(
+            "alert", say("%(number)s went to copies only; publish the letter that it follows", number=alert.number)
+        )
     return target
 
 

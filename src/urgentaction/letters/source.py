@@ -93,7 +93,7 @@ def split(source: TemplateSource, *, required: tuple[str, ...], optional: tuple[
         values = tomllib.loads(front_matter)
     except RecursionError:
         raise _broken(source, 1, "front matter is nested too deeply; write texts only") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError is one; a number of thousands of digits is another
         raise _broken(source, 1, f"front matter is no TOML: {error} (lines counted after the first {_FENCE})") from None
     front = {}
     for key, value in values.items():

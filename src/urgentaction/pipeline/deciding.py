@@ -24,7 +24,8 @@ from urgentaction.core import clock
 from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput
-from urgentaction.deliveries import announcing, composing
+from urgentaction.core.phrases import Phrase, say
+from urgentaction.deliveries import announcing, composing, reasons
 from urgentaction.deliveries.people import close_decision
 from urgentaction.tracking.forthcoming import agree
 from urgentaction.tracking.snapshot import case_snapshot
@@ -32,6 +33,8 @@ from urgentaction.triggers.decision import RuleSet, TriggerDecision, fingerprint
 from urgentaction.triggers.facts import CaseSnapshot, UpdateFacts, validate_update
 from urgentaction.triggers.rules import decide, prevailing_status
 from urgentaction.triggers.ruleset import shipped
+
+OVERTAKEN = Phrase("overtaken: %(status)s as of %(day)s", status="status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,9 @@ def report_update(
     alerts.lock_live(case)
     decision, before, rules = consider(case, told)
     if agreed and agreed != fingerprint_of(case, decision):
-        raise Conflict.of("case", f"something has changed for {case.reference} meanwhile; look at what follows now")
+        raise Conflict.of(
+            "case", say("something has changed for %(case)s meanwhile; look at what follows now", case=case.reference)
+        )
     facts = UpdateFacts(
         status=told.status,
         confidence=told.confidence,
@@ -103,7 +108,7 @@ def report_update(
     )
     stopped: list[Alert] = []
     if decision.supersedes_case:
-        reason = f"overtaken: {label(told.status)} as of {told.as_of}"
+        reason = OVERTAKEN(status=label(told.status), day=told.as_of)
         stopped = alerts.withdraw_live(case, reason=reason, by=by)
     drafted = drafting.draft_alerts(case, update, decision, by=by, dated_on=dated_on)
     for alert in drafted:
@@ -143,7 +148,7 @@ def approve(
     agreed = agree(alert, seen=seen)
     alert = alerts.approve_alert(alert_id, by=by, agreed=agreed, hold=hold, comment=comment, seen=seen)
     if alert.state == AlertState.HELD:
-        close_decision(alert, by=by, result="approved")
+        close_decision(alert, by=by, result=reasons.APPROVED)
         enqueue(Task.ADVANCE_ALERT, str(alert.id))
     return alert
 
@@ -152,7 +157,7 @@ def approve(
 def reject(alert_id: uuid.UUID, *, by: str, comment: str) -> Alert:
     """One person's no. Raises Conflict."""
     alert = alerts.reject_alert(alert_id, by=by, comment=comment)
-    close_decision(alert, by=by, result="rejected")
+    close_decision(alert, by=by, result=reasons.REJECTED)
     return alert
 
 
@@ -176,7 +181,7 @@ def let_go(alert_id: uuid.UUID, *, by: str) -> Alert:
 def withdraw(alert_id: uuid.UUID, *, reason: str, by: str) -> Alert:
     """Stop an alert. Nothing of it is claimed after this commit. Raises Conflict."""
     alert = alerts.withdraw_alert(alert_id, reason=reason, by=by)
-    close_decision(alert, by=by, result="withdrawn")
+    close_decision(alert, by=by, result=reasons.STOPPED_BY_HAND)
     enqueue(Task.ADVANCE_ALERT, str(alert.id))
     return alert
 

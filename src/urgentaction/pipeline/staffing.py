@@ -9,21 +9,35 @@ from django.db import transaction
 
 from urgentaction.accounts import people
 from urgentaction.accounts.models import User
-from urgentaction.alerts.standing import revoke_standing_approvals_of
+from urgentaction.alerts.standing import GIVERS, revoke_standing_approvals_of
 
 
 @dataclass(frozen=True, slots=True)
-class LockedOut:
+class Restaffed:
     """Whom, and the rules whose alerts no longer start in their name."""
 
     user: User
-    rules: tuple[str, ...]
+    rules: tuple[str, ...] = ()
 
 
 @transaction.atomic
-def lock_out(user_id: uuid.UUID, *, why: str, by: str) -> LockedOut:
+def lock_out(user_id: uuid.UUID, *, why: str, by: str) -> Restaffed:
     """Shut somebody out and take back the standing approvals in their name. Raises as `people.change_role`."""
     user = people.lock_user(user_id, why=why, by=by)
+    return Restaffed(user, _taken_back(user, by=by))
+
+
+@transaction.atomic
+def give_role(user_id: uuid.UUID, role: str, *, by: str) -> Restaffed:
+    """Another role. One that may not approve takes the standing approvals in their name back, too.
+
+    Their sessions go on, with what the new role may do: it is read with every request. Raises as `people.change_role`.
+    """
+    user = people.change_role(user_id, role, by=by)
+    return Restaffed(user, () if role in GIVERS else _taken_back(user, by=by))
+
+
+def _taken_back(user: User, *, by: str) -> tuple[str, ...]:
+    """The rules they had approved in advance, under whichever of their names."""
     names = {name for name in (user.get_full_name(), user.username, user.email, f"user:{user.pk}") if name}
-    revoked = revoke_standing_approvals_of(names, actor=by)
-    return LockedOut(user, tuple(sorted({one.rule for one in revoked})))
+    return tuple(sorted({one.rule for one in revoke_standing_approvals_of(names, actor=by)}))

@@ -26,6 +26,7 @@ from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, TemplateError
 from urgentaction.core.interruptions import INTERRUPTIONS
+from urgentaction.core.phrases import Phrase
 from urgentaction.deliveries import announcing, confirmations, invitations, sweep, unknowns
 from urgentaction.deliveries import escalate as escalation
 from urgentaction.deliveries.claim import Lane
@@ -45,6 +46,7 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 #: A gateway that takes more within this time is waited for; longer, and the sweeper comes by again.
 LONGEST_WAIT = timedelta(seconds=2)
+UNMADE = Phrase("a letter can't be made: %(why)s")
 SEND_TASK = {Lane.URGENT: Task.SEND_URGENT, Lane.BULK: Task.SEND_BULK}
 
 
@@ -115,7 +117,7 @@ def _freeze(alert: Alert, plan: AlertPlan) -> bool:
         return False
     except TemplateError as error:
         with contextlib.suppress(Conflict), transaction.atomic():  # overtaken meanwhile: then nobody needs the letter
-            alerts.withdraw_alert(alert.id, reason=f"a letter can't be made: {error}", by="system:letters")
+            alerts.withdraw_alert(alert.id, reason=UNMADE(why=error), by="system:letters")
             announcing.letter_failed(alert, error)
         return False
     crash_point("after_freeze")

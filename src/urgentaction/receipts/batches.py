@@ -27,6 +27,7 @@ from urgentaction.deliveries.models import Attempt, Delivery
 from urgentaction.deliveries.references import delivery_id_of
 
 from . import news
+from .effects import CHANGED
 from .models import Receipt
 
 _ORDINARY = frozenset({Kind.PROGRESS.value, Kind.DELIVERED.value})
@@ -168,7 +169,7 @@ class _Batch:
             if _told(row) != before:
                 self._changed[row.id] = row
                 self._learnt[row.gateway, row.gateway_ref] = row.id
-            receipt.effect = f"{state} → {row.state}"
+            receipt.effect = CHANGED(before=state.value, after=row.state)
         receipt.delivery_id = row.id
         self.applied.append(receipt)
         return True

@@ -6,16 +6,23 @@ The same by mail is in `mail`.
 from __future__ import annotations
 
 from urgentaction.channels.contract import Channel
+from urgentaction.core.phrases import Phrase
 from urgentaction.deliveries.models import Delivery, HumanTaskKind
 from urgentaction.deliveries.people import open_task
 from urgentaction.deliveries.suppressing import index_of
 from urgentaction.supporters.models import SuppressionReason
 from urgentaction.supporters.service import suppress, suppress_index
 
+from . import effects
 from .models import Receipt
 
 #: The code of a receipt whose recipient used the provider's own link; all others are complaints.
 UNSUBSCRIBED = "unsubscribed"
+UNWANTED = Phrase("An office marked mail of alert %(number)s as unwanted")
+REPORTED = Phrase(
+    "%(gateway)s reported it, and may refuse mail to that address now. Offices are not suppressed here; take the "
+    "address out of the directory if mail goes unread there, and write by fax."
+)
 
 
 def no_more_mail(receipt: Receipt, delivery: Delivery | None) -> str:
@@ -29,25 +36,22 @@ def no_more_mail(receipt: Receipt, delivery: Delivery | None) -> str:
     source = f"{receipt.code or 'complaint'}, reported by {receipt.gateway}"
     if delivery is None:
         if not receipt.address:
-            return "names neither a delivery nor an address; nothing changed"
+            return effects.NAMES_NOBODY
         suppress(Channel.EMAIL, receipt.address, reason=reason, source=source)
-        return "suppressed"
+        return effects.SUPPRESSED
     receipt.delivery = delivery
     if (index := index_of(delivery)) is not None:
         suppress_index(Channel.EMAIL, index, reason=reason, source=source)
-        return "suppressed"
+        return effects.SUPPRESSED
     if delivery.supporter_id is not None:
-        return "the address has been erased; nothing changed"
+        return effects.ERASED
     open_task(
         HumanTaskKind.READ_REPLY,
         key=f"complaint:{delivery.official_id}",
-        title=f"An office marked mail of alert {delivery.alert.number} as unwanted",
-        advice=(
-            f"{receipt.gateway} reported it, and may refuse mail to that address now. Offices are not suppressed "
-            "here; take the address out of the directory if mail goes unread there, and write by fax."
-        ),
+        title=UNWANTED(number=delivery.alert.number),
+        advice=REPORTED(gateway=receipt.gateway),
         alert=delivery.alert,
         delivery=delivery,
         may_reopen=True,
     )
-    return "passed to a person"
+    return effects.TO_A_PERSON

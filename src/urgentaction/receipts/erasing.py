@@ -14,6 +14,7 @@ from urgentaction.accounts.service import record_audit
 from urgentaction.core.encryption import blind_index
 from urgentaction.core.errors import Conflict, InvalidInput
 from urgentaction.core.fields import Sealed
+from urgentaction.core.phrases import say
 from urgentaction.supporters.models import Supporter
 from urgentaction.supporters.service import erase
 
@@ -51,9 +52,9 @@ def erase_by_hand(supporter_id: uuid.UUID, *, by: str, why: str) -> None:
         Conflict: they have been erased already.
     """
     if not why.strip():
-        raise InvalidInput.of("why", "say why; the audit log keeps it")
+        raise InvalidInput.of("why", say("say why; the audit log keeps it"))
     if not erase_supporter(supporter_id):
-        raise Conflict.of("supporter", f"{supporter_id} has been erased already")
+        raise Conflict.of("supporter", say("%(supporter_id)s has been erased already", supporter_id=supporter_id))
     record_audit(by, "supporter.erase", f"supporter:{supporter_id}", why=why.strip()[:200])
 
 

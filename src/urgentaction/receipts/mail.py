@@ -18,12 +18,15 @@ from urgentaction.channels.contract import Channel
 from urgentaction.channels.contract import ReceiptKind as Kind
 from urgentaction.core import clock
 from urgentaction.core.errors import InvalidInput
+from urgentaction.core.phrases import Phrase, say
 from urgentaction.deliveries.models import Delivery, HumanTaskKind
 from urgentaction.deliveries.people import open_task
 from urgentaction.deliveries.references import delivery_id_of, reference_of
 from urgentaction.deliveries.suppressing import suppress_complainer
 
+from . import effects
 from .bounces import LIMIT, Action, IncomingMail, MailKind, parse_mail
+from .complaints import UNWANTED
 from .erasing import blank_if_erased
 from .models import Receipt
 from .storing import printable
@@ -34,6 +37,17 @@ EVENT_PREFIX = "mail:"
 NOBODYS = "mail"
 #: In the raw text one character stands for one byte, whatever its charset.
 RAW_ENCODING = "latin-1"
+READ_COMPLAINT = Phrase.typed(
+    "Read it: `urgentaction inbound show %(mail)s`. Offices are not suppressed; if mail goes unread there, take its "
+    "address out of the directory and write by fax."
+)
+BELONGS_TO_NONE = Phrase("Mail came in that belongs to no delivery")
+LIST_IT = Phrase.typed("`urgentaction inbound list` shows it, `urgentaction inbound show ID` opens one.")
+ANSWERED = Phrase("Somebody answered a mail of alert %(number)s")
+READ_REPLY = Phrase.typed(
+    "Read it: `urgentaction inbound show %(mail)s`. If the sender wants to hear no more: "
+    "`urgentaction suppression add - --channel email --why …`."
+)
 
 _RECEIPT_OF = {
     Action.DELIVERED: Kind.DELIVERED,
@@ -66,7 +80,7 @@ def take_mail(raw: bytes, *, recipient: str = "") -> Taken:
         InvalidInput: there is nothing in it.
     """
     if not raw.strip():
-        raise InvalidInput.of("message", "is empty; the mail server must write it to standard input")
+        raise InvalidInput.of("message", say("is empty; the mail server must write it to standard input"))
     mail = parse_mail(raw, recipient=recipient)
     row = _row(mail, raw, delivery=_delivery_of(mail))
     Receipt.objects.bulk_create([row], ignore_conflicts=True)
@@ -122,33 +136,30 @@ def _act(mail: IncomingMail, row: Receipt) -> str:
         case MailKind.COMPLAINT:
             return _complained(row)
         case MailKind.AUTOMATIC:
-            return "an automatic answer; nothing changed"
+            return effects.AUTOMATIC
         case MailKind.UNREADABLE:
-            return "nobody can tell what it reports; nothing changed"
+            return effects.UNREADABLE
     _let_somebody_read(row)
-    return "passed to a person"
+    return effects.TO_A_PERSON
 
 
 def _complained(row: Receipt) -> str:
     if row.delivery is None:
-        return "a complaint without a reference of ours; nothing changed"
+        return effects.NO_REFERENCE
     if suppress_complainer(row.delivery, source=f"complaint by mail ({row.code})"):
-        return "suppressed"
+        return effects.SUPPRESSED
     if row.delivery.supporter_id is None:
         open_task(
             HumanTaskKind.READ_REPLY,
             key=f"complaint:{row.delivery.official_id}",
-            title=f"An office marked mail of alert {row.delivery.alert.number} as unwanted",
-            advice=(
-                f"Read it: `urgentaction inbound show {row.id.hex[-8:]}`. Offices are not suppressed; if mail goes "
-                "unread there, take its address out of the directory and write by fax."
-            ),
+            title=UNWANTED(number=row.delivery.alert.number),
+            advice=READ_COMPLAINT(mail=row.id.hex[-8:]),
             alert=row.delivery.alert,
             delivery=row.delivery,
             may_reopen=True,
         )
-        return "passed to a person"
-    return "the address has been erased; nothing changed"
+        return effects.TO_A_PERSON
+    return effects.ERASED
 
 
 def _let_somebody_read(row: Receipt) -> None:
@@ -158,19 +169,16 @@ def _let_somebody_read(row: Receipt) -> None:
         open_task(
             HumanTaskKind.READ_REPLY,
             key="reply:mail",
-            title="Mail came in that belongs to no delivery",
-            advice="`urgentaction inbound list` shows it, `urgentaction inbound show ID` opens one.",
+            title=BELONGS_TO_NONE(),
+            advice=LIST_IT(),
             may_reopen=True,
         )
         return
     open_task(
         HumanTaskKind.READ_REPLY,
         key=f"reply:{row.event_id}",
-        title=f"Somebody answered a mail of alert {delivery.alert.number}",
-        advice=(
-            f"Read it: `urgentaction inbound show {row.id.hex[-8:]}`. If the sender wants to hear no more: "
-            "`urgentaction suppression add - --channel email --why …`."
-        ),
+        title=ANSWERED(number=delivery.alert.number),
+        advice=READ_REPLY(mail=row.id.hex[-8:]),
         alert=delivery.alert,
         delivery=delivery,
     )

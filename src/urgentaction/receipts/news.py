@@ -13,8 +13,10 @@ from urgentaction.channels.contract import Refused, RetryClass
 from urgentaction.core import clock
 from urgentaction.deliveries import rules
 from urgentaction.deliveries.models import Attempt, Delivery
+from urgentaction.deliveries.reasons import AFTER_ALL, GATEWAY_HAS_IT
 from urgentaction.deliveries.recording import receipt_event
 
+from .effects import EARLIER, STANDS
 from .models import Receipt
 from .rules import NOT_TAKEN, Meant, Try, is_over, which_try
 
@@ -87,14 +89,14 @@ def goes_on(row: Delivery, receipt: Receipt, event: rules.Event, new: rules.Stat
         row.accepted_at = clock.now()
     if new is rules.State.DELIVERED:
         is_late = rules.State(row.state) in rules.TERMINAL
-        row.reason = f"arrived after all; before: {row.state} ({row.reason})"[:200] if is_late else ""
+        row.reason = AFTER_ALL(state=row.state, reason=row.reason)[:200] if is_late else ""
         row.settled_at = receipt.occurred_at or clock.now()
     elif event is rules.Event.RECEIPT_TRACE or not row.gateway_ref or row.state in _WAITING:
-        row.gateway, row.gateway_ref, row.reason = receipt.gateway, receipt.ref, "the gateway has it"
+        row.gateway, row.gateway_ref, row.reason = receipt.gateway, receipt.ref, GATEWAY_HAS_IT
     row.state = new.value
 
 
 def unchanged(state: rules.State, meant: Meant, tries: Sequence[Attempt]) -> str:
     """The effect, in words for the receipt's row, where the delivery stays in `state`."""
     is_past = meant.about is not rules.About.PRESENT and (meant.number is None or meant.number < tries[-1].number)
-    return "about an earlier attempt; nothing changed" if is_past else f"nothing changed: {state} stands"
+    return EARLIER if is_past else STANDS(state=state.value)

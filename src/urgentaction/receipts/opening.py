@@ -10,6 +10,7 @@ from django.db import transaction
 
 from urgentaction.accounts.service import record_audit
 from urgentaction.core.errors import NotAllowed, NotFound
+from urgentaction.core.phrases import say
 
 from .models import Receipt
 
@@ -38,7 +39,7 @@ def open_raw(receipt_id: uuid.UUID, *, by: str) -> OpenedReceipt:
     if row is None:
         raise NotFound.of("receipt", f"there is no receipt {receipt_id}")
     if row.delivery is None or row.delivery.official_id is None:
-        raise NotAllowed("this receipt may hold a private person's address; it stays sealed")
+        raise NotAllowed(say("this receipt may hold a private person's address; it stays sealed"))
     record_audit(by, "receipt.open", f"receipt:{row.id.hex}", delivery=row.delivery.id)
     return OpenedReceipt(
         id=row.id,

@@ -17,6 +17,7 @@ from urgentaction.accounts.service import record_audit
 from urgentaction.channels.contract import Channel
 from urgentaction.channels.contract import ReceiptKind as Kind
 from urgentaction.core.errors import Conflict, NotFound
+from urgentaction.core.phrases import say
 from urgentaction.deliveries.gateways import entry_named
 from urgentaction.deliveries.models import Delivery, HumanTask, HumanTaskKind
 from urgentaction.deliveries.service import close_task
@@ -114,7 +115,9 @@ def take_for_stop(task_id: uuid.UUID, *, by: str) -> None:
     reply = reply_called(task_id)
     channel, index = _sender_of(reply)
     if channel is None or index is None:
-        raise Conflict.of("reply", "it names no address that could be suppressed; look the person up and suppress them")
+        raise Conflict.of(
+            "reply", say("it names no address that could be suppressed; look the person up and suppress them")
+        )
     stop_index(channel, index, by=by, source=f"reply read by staff as STOP, task {reply.task.id.hex[-8:]}")
     close_task(reply.task.id, by=by, result="taken for a STOP; the sender gets nothing any more")
 

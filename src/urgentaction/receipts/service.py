@@ -16,7 +16,8 @@ from urgentaction.channels.contract import ReceiptKind as Kind
 from urgentaction.core import clock
 from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.interruptions import INTERRUPTIONS
-from urgentaction.deliveries import rules
+from urgentaction.core.phrases import Phrase
+from urgentaction.deliveries import reasons, rules
 from urgentaction.deliveries.gateways import entry_named
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTaskKind
 from urgentaction.deliveries.people import close_tasks_of, open_task
@@ -28,6 +29,7 @@ from urgentaction.supporters.models import SuppressionReason
 from urgentaction.supporters.rules import suppression_for
 from urgentaction.supporters.service import lift_suppression, suppress, suppress_index
 
+from . import effects
 from .batches import Applied, apply_batch, waiting
 from .complaints import no_more_mail
 from .erasing import blank_if_erased
@@ -42,10 +44,16 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
 #: So many receipts are applied in one transaction.
 BATCH = 500
 
+TEXT_CAME = Phrase("Somebody answered a text message")
+FAX_CAME = Phrase("Somebody sent a fax")
+MAIL_CAME = Phrase("Somebody answered a mail")
+READ_IN_LOG = Phrase(
+    "Read it in the log of %(gateway)s (%(reference)s). If the sender wants to hear no more, suppress the address."
+)
 _CAME_IN = {
-    Channel.SMS: "Somebody answered a text message",
-    Channel.FAX: "Somebody sent a fax",
-    Channel.EMAIL: "Somebody answered a mail",
+    Channel.SMS: TEXT_CAME,
+    Channel.FAX: FAX_CAME,
+    Channel.EMAIL: MAIL_CAME,
 }
 
 
@@ -107,7 +115,7 @@ def _put_off(receipt_id: uuid.UUID, error: Exception) -> None:
     rows.update(
         failures=F("failures") + 1,
         retry_at=clock.read_database_now() + pause,
-        effect=f"could not be applied ({type(error).__name__}); see the worker's log"[:200],
+        effect=effects.BROKE(fault=type(error).__name__)[:200],
     )
 
 
@@ -144,25 +152,22 @@ def _apply_inbound(receipt: Receipt) -> str:
             return no_more_mail(receipt, _delivery_of(receipt))
         case Kind.OPTED_OUT:
             suppress(channel, receipt.address, reason=SuppressionReason.STOP, source=f"reply {receipt.code}".strip())
-            return "suppressed"
+            return effects.SUPPRESSED
         case Kind.OPTED_IN:
-            return f"suppression lifted ({lift_suppression(channel, receipt.address)})"
+            return effects.LIFTED(count=lift_suppression(channel, receipt.address))
     open_task(
         HumanTaskKind.READ_REPLY,
         key=f"reply:{receipt.gateway}:{receipt.event_id}",
-        title=_CAME_IN[channel],
-        advice=(
-            f"Read it in the log of {receipt.gateway} ({receipt.ref or receipt.event_id}). "
-            "If the sender wants to hear no more, suppress the address."
-        ),
+        title=_CAME_IN[channel](),
+        advice=READ_IN_LOG(gateway=receipt.gateway, reference=receipt.ref or receipt.event_id),
     )
-    return "passed to a person"
+    return effects.TO_A_PERSON
 
 
 def _apply_to_delivery(receipt: Receipt) -> str | None:
     row = _delivery_of(receipt)
     if row is None:
-        return "no delivery of ours has this reference"
+        return effects.NOT_OURS
     receipt.delivery = row
     state, told = rules.State(row.state), event_for(receipt)
     if (state, told) in rules.WAITS:
@@ -182,7 +187,7 @@ def _apply_to_delivery(receipt: Receipt) -> str | None:
     row.save()
     _follow_up(row, state)
     crash_point("in_receipt", channel=row.channel)
-    return f"{state} → {row.state}"
+    return effects.CHANGED(before=state.value, after=row.state)
 
 
 def _suppress_all_the_same(row: Delivery, outcome: Refused) -> None:
@@ -216,16 +221,16 @@ def _change(row: Delivery, receipt: Receipt, event: rules.Event, new: rules.Stat
 def _follow_up(row: Delivery, before: rules.State) -> None:
     """What else is out of date now: tasks that asked about it, an alert that was taken for done."""
     if before is rules.State.UNKNOWN:
-        close_tasks_of(row, HumanTaskKind.SETTLE_UNKNOWN, result=f"the gateway reported: {row.state}")
+        close_tasks_of(row, HumanTaskKind.SETTLE_UNKNOWN, result=reasons.REPORTED(state=row.state))
     match rules.State(row.state):
         case rules.State.DELIVERED:
-            close_tasks_of(row, HumanTaskKind.REACH_OFFICIAL, result=f"delivery {row.id} arrived after all")
+            close_tasks_of(row, HumanTaskKind.REACH_OFFICIAL, result=reasons.ARRIVED_AFTER_ALL(delivery=row.id))
         case rules.State.QUEUED if fall_back_on_earlier_try(row):
             row.save()
         case rules.State.QUEUED if not keep_running(row.alert_id):
             # Put back by a late bounce, of an alert that nobody may claim from any more.
             row.state = rules.State.WITHDRAWN.value
-            row.reason = f"alert is over; before: {row.reason}"[:200]
+            row.reason = reasons.ALERT_OVER(before=row.reason)[:200]
             row.settled_at = clock.now()
             row.save(update_fields=["state", "reason", "settled_at"])
         case rules.State.FAILED if row.official_id is not None:

@@ -10,6 +10,7 @@ from urgentaction.accounts.service import record_audit
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound
+from urgentaction.core.phrases import Code, say
 
 from .models import Supporter, Suppression
 from .rules import WISHES, SuppressionReason
@@ -19,10 +20,10 @@ from .service import address_index, agreed_again, close_suppression, held_entry,
 LONGEST_WORDS = 200
 
 _SAID = {
-    SuppressionReason.UNSUBSCRIBED.value: "this person unsubscribed",
-    SuppressionReason.STOP.value: "this person answered STOP",
-    SuppressionReason.COMPLAINT.value: "this person complained about a mail",
-    SuppressionReason.ERASED.value: "this person asked to be forgotten",
+    SuppressionReason.UNSUBSCRIBED.value: say("this person unsubscribed"),
+    SuppressionReason.STOP.value: say("this person answered STOP"),
+    SuppressionReason.COMPLAINT.value: say("this person complained about a mail"),
+    SuppressionReason.ERASED.value: say("this person asked to be forgotten"),
 }
 
 
@@ -67,18 +68,20 @@ def _suppress(channel: Channel, index: bytes, *, by: str, why: str) -> Suppressi
 
 def _check(channel: Channel, why: str) -> None:
     if channel is Channel.FAX:
-        raise InvalidInput.of("channel", "supporters get no fax, and offices are not suppressed; say email or sms")
+        raise InvalidInput.of("channel", say("supporters get no fax, and offices are not suppressed; say email or sms"))
     if not why.strip():
-        raise InvalidInput.of("why", "say why; it stays with the entry")
+        raise InvalidInput.of("why", say("say why; it stays with the entry"))
 
 
 def _index_of(supporter_id: uuid.UUID, channel: Channel) -> bytes:
     supporter = Supporter.objects.filter(id=supporter_id, erased_at=None).first()
     if supporter is None:
-        raise NotFound.of("supporter", "this person has been erased, or never was")
+        raise NotFound.of("supporter", say("this person has been erased, or never was"))
     index = supporter.email_index if channel is Channel.EMAIL else supporter.phone_index
     if index is None:
-        raise NotFound.of("channel", f"this person has no address for {channel}")
+        raise NotFound.of(
+            "channel", say("this person has no address for %(channel)s", channel=Code.of("channel", channel))
+        )
     return bytes(index)
 
 
@@ -101,7 +104,9 @@ def lift_by_hand(channel: Channel, address: str, *, by: str, why: str, wish: str
     _check(channel, why)
     row = held_entry(channel, address_index(channel, address))
     if row is None:
-        raise NotFound.of("address", f"by {channel} it is not suppressed; nothing to lift")
+        raise NotFound.of(
+            "address", say("by %(channel)s it is not suppressed; nothing to lift", channel=Code.of("channel", channel))
+        )
     return _lift(row, by=by, why=why, wish=wish)
 
 
@@ -113,15 +118,20 @@ def lift_entry(suppression_id: uuid.UUID, *, by: str, why: str, wish: str = "") 
         raise NotFound.of("suppression", f"there is no entry {suppression_id}")
     _check(Channel(row.channel), why)
     if row.lifted_at is not None:
-        raise Conflict.of("suppression", "this entry has been lifted already; the list shows what holds now")
+        raise Conflict.of("suppression", say("this entry has been lifted already; the list shows what holds now"))
     return _lift(row, by=by, why=why, wish=wish)
 
 
 def _lift(row: Suppression, *, by: str, why: str, wish: str) -> Suppression:
     if row.expires_at is not None and row.expires_at <= clock.read_database_now():
-        raise NotFound.of("address", f"by {row.channel} it is not suppressed; nothing to lift")
+        raise NotFound.of(
+            "address",
+            say("by %(channel)s it is not suppressed; nothing to lift", channel=Code.of("channel", row.channel)),
+        )
     if SuppressionReason(row.reason) in WISHES and not wish.strip():
-        raise Conflict.of("wish", f"{_SAID[row.reason]}; lift it only at their wish, and say how they asked (--wish)")
+        raise Conflict.of(
+            "wish", say("%(said)s; lift it only at their wish, and say how they asked", said=_SAID[row.reason])
+        )
     words = f"{why.strip()} (at their wish: {wish.strip()})" if wish.strip() else why.strip()
     close_suppression(row, by=by, why=words)
     if wish.strip():
@@ -152,7 +162,7 @@ def unsubscribe_by_hand(supporter_id: uuid.UUID, channel: Channel, *, by: str, h
         NotFound: nobody is there any more.
     """
     if not how.strip():
-        raise InvalidInput.of("how", "say how they asked for it; it stays with the entry")
+        raise InvalidInput.of("how", say("say how they asked for it; it stays with the entry"))
     _index_of(supporter_id, channel)
     unsubscribe(supporter_id, source=f"told staff: {how.strip()}", channel=channel)
     record_audit(by, "supporter.unsubscribe", f"supporter:{supporter_id}", channel=channel)

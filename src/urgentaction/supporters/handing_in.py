@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from urgentaction.core import clock
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound, Problem
 from urgentaction.core.handed_in import HandedIn, decoded
+from urgentaction.core.phrases import Code, Said, say
 from urgentaction.core.tables import ImportReport
 
 from .importing import check_supporters, import_supporters, row_of
@@ -48,11 +49,18 @@ _UNDONE = (TableState.HANDED_IN.value, TableState.AGREED.value)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a table. `row` 0: with the file."""
+    """One thing wrong with a table. `row` 0: with the file. `template`, `values`: what the message was made of."""
 
     row: int
     column: str
     message: str
+    template: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def said(self) -> str:
+        """The message, with what it was made of."""
+        return Said.of(self.template, self.values) if self.template else self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +99,29 @@ def hand_in(name: str, content: bytes, *, by: str) -> HandedInTable:
     """
     name = re.sub(r"[^\w .()-]", "_", name)[-120:].strip() or "table.csv"
     if len(content) > MOST_BYTES:
-        raise InvalidInput.of(name, f"has {len(content):,} bytes; at most {MOST_BYTES:,} are taken here. {_ELSE}")
+        raise InvalidInput.of(
+            name,
+            say(
+                "has %(count)s bytes; at most %(most_bytes)s are taken here. %(rest)s",
+                count=f"{len(content):,}",
+                most_bytes=f"{MOST_BYTES:,}",
+                rest=_ELSE,
+            ),
+        )
     file = HandedIn(name, decoded(content, name))
     lines = file.text.count("\n") + 1
     if not file.text.strip():
-        raise InvalidInput.of(name, "is empty; its first row names the columns")
+        raise InvalidInput.of(name, say("is empty; its first row names the columns"))
     if lines > MOST_LINES:
-        raise InvalidInput.of(name, f"has {lines:,} rows; at most {MOST_LINES:,} are taken here. {_ELSE}")
+        raise InvalidInput.of(
+            name,
+            say(
+                "has %(lines)s rows; at most %(most_lines)s are taken here. %(rest)s",
+                lines=f"{lines:,}",
+                most_lines=f"{MOST_LINES:,}",
+                rest=_ELSE,
+            ),
+        )
     with transaction.atomic():
         table = HandedInTable.objects.create(
             name=name,
@@ -112,7 +136,7 @@ def hand_in(name: str, content: bytes, *, by: str) -> HandedInTable:
     return _next_step_of(table)
 
 
-_ELSE = "Split the table, or use `urgentaction import supporters`"
+_ELSE = say("Split the table, or use `urgentaction import supporters`")
 
 
 def agree(table_id: uuid.UUID, *, by: str) -> HandedInTable:
@@ -120,7 +144,10 @@ def agree(table_id: uuid.UUID, *, by: str) -> HandedInTable:
     with transaction.atomic():
         table = _locked(table_id)
         if table.state != TableState.CHECKED:
-            raise Conflict.of("table", f"it is {table.state.replace('_', ' ')}; only a checked table can be taken in")
+            raise Conflict.of(
+                "table",
+                say("it is %(state)s; only a checked table can be taken in", state=Code.of("table-state", table.state)),
+            )
         table.state, table.decided_by, table.begun_at = TableState.AGREED.value, by, None
         table.save(update_fields=["state", "decided_by", "begun_at"])
     return _next_step_of(table)
@@ -131,7 +158,9 @@ def drop(table_id: uuid.UUID, *, by: str) -> HandedInTable:
     """Nobody wants it: its text goes, nothing was written. Raises NotFound, Conflict."""
     table = _locked(table_id)
     if table.ended_at is not None or table.state == TableState.AGREED:
-        raise Conflict.of("table", f"it is {table.state.replace('_', ' ')}; there is nothing to drop")
+        raise Conflict.of(
+            "table", say("it is %(state)s; there is nothing to drop", state=Code.of("table-state", table.state))
+        )
     table.decided_by = by
     _end(table, TableState.DROPPED)
     record_audit(by, "supporters.drop", f"table:{table.id}")
@@ -235,7 +264,10 @@ def _report(table: HandedInTable, report: ImportReport, problems: list[Problem])
 
 def _fault(problem: Problem) -> Fault:
     column = re.search(r", column (\w+)$", problem.field)
-    return Fault(row_of(problem), column[1] if column else "", problem.message)
+    said, where = problem.message, (row_of(problem), column[1] if column else "")
+    if isinstance(said, Said):
+        return Fault(*where, str(said), said.template, dict(said.values))
+    return Fault(*where, said)
 
 
 def _end(table: HandedInTable, state: TableState) -> None:

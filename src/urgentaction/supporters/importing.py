@@ -25,6 +25,7 @@ from urgentaction.core import clock
 from urgentaction.core.errors import InvalidInput, Problem
 from urgentaction.core.handed_in import HandedIn
 from urgentaction.core.ids import uuid7
+from urgentaction.core.phrases import say
 from urgentaction.core.tables import (
     ImportReport,
     Tally,
@@ -122,7 +123,9 @@ def _repeated(rows: Iterable[SupporterRow], name: str) -> list[Problem]:
             first = seen.setdefault((column, index), row.number)
             if first != row.number:
                 where = f"{name}, row {row.number}, column {column}"
-                problems.append(Problem(where, f"is in row {first} already; keep one of the two rows"))
+                problems.append(
+                    Problem(where, say("is in row %(first)s already; keep one of the two rows", first=first))
+                )
     return problems
 
 
@@ -143,10 +146,10 @@ def _known(
                 continue
             where = f"{name}, row {row.number}, column phone"
             if one and other and one.id != other.id:
-                words = "belongs to another supporter than the mail address does; correct one of the two"
+                words = say("belongs to another supporter than the mail address does; correct one of the two")
                 problems.append(Problem(where, words))
             elif (first := taken.setdefault(found.id, row.number)) != row.number:
-                words = f"belongs to the supporter of row {first}; keep one of the two rows"
+                words = say("belongs to the supporter of row %(first)s; keep one of the two rows", first=first)
                 problems.append(Problem(where if other else where.replace("phone", "email"), words))
             else:
                 known[row.number] = found

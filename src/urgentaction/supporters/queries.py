@@ -13,6 +13,7 @@ from urgentaction.channels.addresses import normalise_email, normalise_number
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.core.errors import InvalidInput, NotFound
+from urgentaction.core.phrases import say
 
 from .models import Supporter, Suppression
 from .rules import SuppressionReason
@@ -120,7 +121,7 @@ def supporter_called(name: str) -> Supporter:
         found = _by_address(text)
     if found is None:
         # Not repeated in the message: it may be somebody's address.
-        raise NotFound.of("supporter", "there is nobody with this id or address")
+        raise NotFound.of("supporter", say("there is nobody with this id or address"))
     return found
 
 
@@ -130,7 +131,7 @@ def _by_address(text: str) -> Supporter | None:
         index = address_index(channel, normalised(channel, text))
     except InvalidInput:
         raise InvalidInput.of(
-            "supporter", "give the id, the mail address, or the number with its country code"
+            "supporter", say("give the id, the mail address, or the number with its country code")
         ) from None
     field = "email_index" if channel is Channel.EMAIL else "phone_index"
     return Supporter.objects.filter(**{field: index}).first()

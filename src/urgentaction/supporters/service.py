@@ -16,6 +16,7 @@ from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
 from urgentaction.core.encryption import blind_index
 from urgentaction.core.errors import InvalidInput
+from urgentaction.core.phrases import say
 
 from .models import Supporter, Suppression
 from .rules import ENDED_BY_START, WISHES, Standing, SuppressionReason, combined
@@ -172,7 +173,7 @@ def unsubscribe(
         InvalidInput: by fax, which no supporter gets.
     """
     if channel is Channel.FAX:
-        raise InvalidInput.of("channel", "supporters get no fax")
+        raise InvalidInput.of("channel", say("supporters get no fax"))
     supporter = Supporter.objects.select_for_update().filter(id=supporter_id).first()
     if supporter is None:
         return False

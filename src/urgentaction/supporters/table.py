@@ -15,11 +15,13 @@ from zoneinfo import ZoneInfo
 
 from urgentaction.channels.addresses import normalise_email, parse_printed_numbers
 from urgentaction.core import clock
+from urgentaction.core.csv_table import Row, read_table
 from urgentaction.core.encryption import blind_index
 from urgentaction.core.errors import InvalidInput, Problem
 from urgentaction.core.handed_in import HandedIn
 from urgentaction.core.languages import LETTER_LANGUAGES
-from urgentaction.core.tables import Row, one_line, read_table, time_zone_name
+from urgentaction.core.phrases import say
+from urgentaction.core.tables import one_line, time_zone_name
 
 COLUMNS = (
     "name",
@@ -113,24 +115,32 @@ def _contradictions(row: Row, values: Mapping[str, Any]) -> list[Problem]:
     """What is wrong between cells. Whether a cell is empty is asked of the table, since a faulty one was reported."""
     problems = []
     if not row.cells["email"] and not row.cells["phone"]:
-        problems.append(Problem(row.where("email"), "there is neither a mail address nor a number; give one, or both"))
+        problems.append(
+            Problem(row.where("email"), say("there is neither a mail address nor a number; give one, or both"))
+        )
     elif values["wants_email"] and not row.cells["email"]:
-        problems.append(Problem(row.where("email"), "is empty, and wants_email says yes; add the address or write no"))
+        problems.append(
+            Problem(row.where("email"), say("is empty, and wants_email says yes; add the address or write no"))
+        )
     elif values["wants_sms"] and not row.cells["phone"]:
-        problems.append(Problem(row.where("phone"), "is empty, and wants_sms says yes; add the number or write no"))
+        problems.append(
+            Problem(row.where("phone"), say("is empty, and wants_sms says yes; add the number or write no"))
+        )
     begins, ends = row.cells["quiet_from"], row.cells["quiet_until"]
     if bool(begins) != bool(ends):
         column = "quiet_until" if begins else "quiet_from"
-        problems.append(Problem(row.where(column), "is empty; quiet hours need both ends, or neither"))
+        problems.append(Problem(row.where(column), say("is empty; quiet hours need both ends, or neither")))
     elif values["quiet_from"] is not None and values["quiet_from"] == values["quiet_until"]:
-        problems.append(Problem(row.where("quiet_until"), "is the same as quiet_from; empty both if there is no quiet"))
+        problems.append(
+            Problem(row.where("quiet_until"), say("is the same as quiet_from; empty both if there is no quiet"))
+        )
     return problems
 
 
 def _name(text: str) -> str:
     name = one_line(text)
     if len(name) > 200:
-        raise InvalidInput.of("", f"has {len(name)} characters; at most 200 are kept")
+        raise InvalidInput.of("", say("has %(count)s characters; at most 200 are kept", count=len(name)))
     return name
 
 
@@ -148,15 +158,21 @@ def _phone(text: str) -> str:
     if len(numbers) != 1:
         # The number itself is not repeated: unlike an office's it is nobody else's business.
         raise InvalidInput.of(
-            "", "is not one telephone number that can be dialled; write it like +44 20 7946 0123, without extension"
+            "",
+            say("is not one telephone number that can be dialled; write it like +44 20 7946 0123, without extension"),
         )
     return numbers[0]
 
 
 def _language(text: str) -> str:
     if text not in LETTER_LANGUAGES:
-        shown = f"“{text[:20]}” is not a language we write in" if text else "is empty"
-        raise InvalidInput.of("", f"{shown}; choose from {', '.join(LETTER_LANGUAGES)}")
+        shown = say("“%(text)s” is not a language we write in", text=text[:20]) if text else say("is empty")
+        raise InvalidInput.of(
+            "",
+            say(
+                "%(shown)s; choose from %(letter_languages)s", shown=shown, letter_languages=", ".join(LETTER_LANGUAGES)
+            ),
+        )
     return text
 
 
@@ -167,7 +183,7 @@ def _time_zone(text: str) -> str:
 def _yes_or_no(text: str) -> bool:
     word = text.lower()
     if word not in _YES | _NO:
-        raise InvalidInput.of("", f"“{text[:20]}” is neither yes nor no; write one of these")
+        raise InvalidInput.of("", say("“%(text)s” is neither yes nor no; write one of these", text=text[:20]))
     return word in _YES
 
 
@@ -176,15 +192,17 @@ def _clock_time(text: str) -> time | None:
         return None
     found = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::00)?", text)
     if found is None:
-        raise InvalidInput.of("", f"“{text[:20]}” is not a time; write it like 22:00")
+        raise InvalidInput.of("", say("“%(text)s” is not a time; write it like 22:00", text=text[:20]))
     return time(int(found[1]), int(found[2]))
 
 
 def _consent_source(text: str) -> str:
     source = one_line(text)
     if not source or len(source) > 120:
-        problem = "is empty" if not source else f"has {len(source)} characters"
-        raise InvalidInput.of("", f"{problem}; say in up to 120 characters where the consent was given")
+        problem = say("has %(count)s characters", count=len(source)) if source else say("is empty")
+        raise InvalidInput.of(
+            "", say("%(problem)s; say in up to 120 characters where the consent was given", problem=problem)
+        )
     return source
 
 
@@ -196,10 +214,12 @@ def _moment(text: str, zone: str, now: datetime) -> datetime:
         else:
             found = datetime.fromisoformat(text)
     except ValueError:
-        shown = f"“{text[:40]}” is not a day or time" if text else "is empty"
-        raise InvalidInput.of("", f"{shown}; write it like 2024-05-03 or 2024-05-03T10:00+09:00") from None
+        shown = say("“%(text)s” is not a day or time", text=text[:40]) if text else say("is empty")
+        raise InvalidInput.of(
+            "", say("%(shown)s; write it like 2024-05-03 or 2024-05-03T10:00+09:00", shown=shown)
+        ) from None
     if found.tzinfo is None:
-        raise InvalidInput.of("", "has no time zone; write it like 2024-05-03T10:00+09:00, or the day alone")
+        raise InvalidInput.of("", say("has no time zone; write it like 2024-05-03T10:00+09:00, or the day alone"))
     if found > now:
-        raise InvalidInput.of("", f"{text} is in the future; correct the date")
+        raise InvalidInput.of("", say("%(text)s is in the future; correct the date", text=text))
     return found.astimezone(UTC)

@@ -16,6 +16,7 @@ from urgentaction.channels.contract import Channel
 from urgentaction.channels.guard import check_destination
 from urgentaction.core import clock
 from urgentaction.core.errors import SandboxRefusal
+from urgentaction.core.phrases import Named
 from urgentaction.deliveries.ways import look_at_gates
 from urgentaction.directory.kinds import Health
 from urgentaction.directory.models import ContactPoint
@@ -73,7 +74,7 @@ def about_offices(letters: Iterable[LetterForecast], offices: Iterable[Addressed
     """Offices without a holder or a way to them, ways that may not work, letters in another language than theirs."""
     used = {letter.office_id: letter for letter in letters}
     for one in offices:
-        office = {"office": str(one.office)}
+        office: dict[str, str] = {"office": Named.of(one.office, one.office.names)}
         if one.official is None:
             yield Warned(Caution.VACANT, office)
             continue

@@ -14,6 +14,7 @@ from urgentaction.cases.models import Case
 from urgentaction.cases.service import UpdateText
 from urgentaction.channels.contract import Channel
 from urgentaction.core.errors import NotFound, TemplateError
+from urgentaction.core.phrases import Named
 from urgentaction.deliveries.gateways import entries
 from urgentaction.directory.models import Official
 from urgentaction.letters import preview, views
@@ -112,8 +113,8 @@ def _letters(
         pages, too_late = _fax_pages(letter, official, language) if letter and Channel.FAX in channels else (0, "")
         yield LetterForecast(
             to=official.slug,
-            official=str(official),
-            office=str(office),
+            official=Named.of(official, official.names),
+            office=Named.of(office, office.names),
             office_id=office.id,
             role=one.role,
             kind=kind,

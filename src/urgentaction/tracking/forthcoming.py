@@ -11,6 +11,7 @@ from urgentaction.alerts.agreed import Agreed
 from urgentaction.alerts.models import Alert, AlertTarget
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.core.errors import Conflict
+from urgentaction.core.phrases import say
 from urgentaction.deliveries.queries import OFFICIALS, followed_by
 from urgentaction.letters import ahead
 from urgentaction.letters.ahead import Contents
@@ -70,9 +71,12 @@ def refuse_if_changed(alert: Alert, *, seen: str) -> None:
     """
     now = contents_of(alert)
     if now.faults:
-        raise Conflict.of("letters", f"it can't be made: {now.faults[0]}")
+        raise Conflict.of("letters", say("it can't be made: %(faults)s", faults=now.faults[0]))
     if now.digest != seen:
         raise Conflict.of(
             "seen",
-            f"what alert {alert.number} would send has changed since you looked at it; read it again, then decide",
+            say(
+                "what alert %(number)s would send has changed since you looked at it; read it again, then decide",
+                number=alert.number,
+            ),
         )

@@ -11,6 +11,7 @@ from django.db.models import Prefetch, QuerySet
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.core.errors import InvalidInput, NotFound
 from urgentaction.core.paging import Page, page_of
+from urgentaction.core.phrases import Named, say
 from urgentaction.deliveries.gateways import entries
 from urgentaction.deliveries.models import Attempt, Delivery, GatewayState, HumanTask
 from urgentaction.deliveries.queries import OFFICIALS, still_paused
@@ -122,7 +123,10 @@ def _page_of_an_alert(rows: QuerySet[Delivery], *, after: Delivery | None, limit
 def _delivery_before(alert: Alert | None, after_id: int) -> Delivery:
     found = Delivery.objects.filter(id=after_id, **({"alert": alert} if alert is not None else {})).first()
     if found is None:
-        raise InvalidInput.of("after", f"there is no delivery {after_id} {'in this alert' if alert else 'yet'}")
+        raise InvalidInput.of(
+            "after",
+            f"there is no delivery {after_id} {'in this alert' if alert else 'yet'}",
+        )
     return found
 
 
@@ -139,7 +143,7 @@ def _view(row: Delivery) -> DeliveryView:
     return DeliveryView(
         id=row.id,
         alert=row.alert.number,
-        recipient=_recipient(row),
+        recipient=recipient_of(row),
         role=row.role,
         channel=row.channel,
         step=row.step,
@@ -154,10 +158,16 @@ def _view(row: Delivery) -> DeliveryView:
     )
 
 
-def _recipient(row: Delivery) -> str:
+def recipient_of(row: Delivery) -> str:
+    """An official's office and name, or the end of a supporter's id; "" for one that was erased."""
     if row.official is not None:
-        return f"{row.official.office} · {row.official}"
-    return f"supporter …{short_id(row.supporter_id)}" if row.supporter_id else ""
+        office, official = row.official.office, row.official
+        return say(
+            "%(office)s · %(official)s",
+            office=Named.of(office, office.names),
+            official=Named.of(official, official.names),
+        )
+    return say("supporter …%(id)s", id=short_id(row.supporter_id)) if row.supporter_id else ""
 
 
 def _attempt(attempt: Attempt) -> AttemptView:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from urgentaction.alerts.models import Alert, AlertState
+from urgentaction.core.phrases import Named
 from urgentaction.deliveries import cascade
 from urgentaction.deliveries.escalate import as_step
 from urgentaction.deliveries.expand import plan_of, points_of
@@ -81,7 +82,7 @@ def _tried(row: Delivery, *, is_this: bool, home: object) -> StepView:
     return StepView(
         channel=row.channel,
         printed=point.printed_value if point else "",
-        office=str(point.office) if point else "",
+        office=Named.of(point.office, point.office.names) if point else "",
         is_care_of=point is not None and point.office_id != home,
         is_dead=point is not None and point.health == "dead",
         delivery=row.id,
@@ -94,7 +95,7 @@ def _untried(point: ContactPoint, *, home: object, after_it: ContactPoint | None
     return StepView(
         channel=point.channel,
         printed=point.printed_value,
-        office=str(point.office),
+        office=Named.of(point.office, point.office.names),
         is_care_of=point.office_id != home,
         is_dead=False,
         delivery=None,

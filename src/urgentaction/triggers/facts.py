@@ -12,12 +12,13 @@ from typing import Final
 
 from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.core.errors import InvalidInput, Problem
+from urgentaction.core.phrases import say
 
 #: The earliest zone of the world is 14 hours ahead of UTC: a plain date has begun once it has begun there.
 _EARLIEST_ZONE: Final = timedelta(hours=14)
 #: Clocks of other machines are not ours.
 _CLOCK_SKEW: Final = timedelta(minutes=5)
-_NO_ZONE: Final = "has no time zone; add an offset (2015-11-24T09:00+08:00)"
+_NO_ZONE: Final = say("has no time zone; add an offset (2015-11-24T09:00+08:00)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,25 +105,36 @@ def validate_update(facts: UpdateFacts, *, now: datetime) -> list[Problem]:
     """
     problems = []
     if not _is_aware(facts.as_of):
-        problems.append(Problem("as_of", f"{_NO_ZONE} or give the date alone"))
+        problems.append(Problem("as_of", say("%(no_zone)s or give the date alone", no_zone=_NO_ZONE)))
     elif _is_future(facts.as_of, now):
-        problems.append(Problem("as_of", f"{facts.as_of.isoformat()} lies in the future; give the day it was so"))
+        problems.append(
+            Problem(
+                "as_of",
+                say("%(moment)s lies in the future; give the day it was so", moment=facts.as_of.isoformat()),
+            )
+        )
     if not _is_aware(facts.reported_at):
         problems.append(Problem("reported_at", _NO_ZONE))
     elif facts.reported_at > now + _CLOCK_SKEW:
         problems.append(
-            Problem("reported_at", f"{facts.reported_at.isoformat()} lies in the future; give the time we were told")
+            Problem(
+                "reported_at",
+                say(
+                    "%(moment)s lies in the future; give the time we were told",
+                    moment=facts.reported_at.isoformat(),
+                ),
+            )
         )
     if not problems and _is_reported_too_early(facts):
         problems.append(
-            Problem("reported_at", "lies before as_of: nobody can report what has not happened; check both dates")
+            Problem("reported_at", say("lies before as_of: nobody can report what has not happened; check both dates"))
         )
     if not facts.place.isprintable():
-        problems.append(Problem("place", "contains a line break or control character; write it on one line"))
+        problems.append(Problem("place", say("contains a line break or control character; write it on one line")))
     if any(not key.strip() for key in facts.person_keys):
-        problems.append(Problem("persons", "one of the persons is blank; remove it, or name the person"))
+        problems.append(Problem("persons", say("one of the persons is blank; remove it, or name the person")))
     if len(set(facts.person_keys)) != len(facts.person_keys):
-        problems.append(Problem("persons", "names somebody twice; name everybody once"))
+        problems.append(Problem("persons", say("names somebody twice; name everybody once")))
     return problems
 
 
@@ -132,7 +144,10 @@ def _is_aware(moment: date | datetime) -> bool:
 
 def _in_utc(moment: datetime) -> datetime:
     if moment.utcoffset() is None:
-        raise InvalidInput.of("as_of", f"{moment.isoformat()} has no time zone; add an offset or give the date alone")
+        raise InvalidInput.of(
+            "as_of",
+            say("%(moment)s has no time zone; add an offset or give the date alone", moment=moment.isoformat()),
+        )
     return moment.astimezone(UTC)
 
 

@@ -84,7 +84,9 @@ def _parse(source: Path | str | bytes) -> dict[str, object]:
         return tomllib.loads(content.decode())
     except UnicodeDecodeError as fault:
         raise InvalidInput.of("rules", f"the file is not UTF-8 (byte {fault.start}); save it as UTF-8") from fault
-    except tomllib.TOMLDecodeError as fault:
+    except RecursionError as fault:
+        raise InvalidInput.of("rules", "the file has lists within lists beyond measure") from fault
+    except ValueError as fault:  # TOMLDecodeError is one; a number of thousands of digits is another
         raise InvalidInput.of("rules", f"the file is not TOML: {fault}") from fault
 
 

@@ -17,7 +17,9 @@ from urgentaction.accounts.models import Role, User
 from urgentaction.alerts.deciding import is_being_composed
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.queries import alert_called
+from urgentaction.alerts.service import IN_ITS_HOLD
 from urgentaction.console.permissions import acting, may
+from urgentaction.console.phrasing import in_words
 from urgentaction.console.responses import attempt, found_or_404
 from urgentaction.core.errors import InvalidInput, SandboxRefusal
 from urgentaction.deliveries import composing
@@ -67,7 +69,11 @@ def withdraw(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     """Stop it, whatever it is doing."""
 
     def deed(alert: Alert) -> str:
-        pipeline.withdraw(alert.id, reason=_needed(request, "reason"), by=acting(request))
+        reason = _needed(request, "reason")
+        # Offered in the reader's language; kept in English, as everything that is not in somebody's own words.
+        offered = IN_ITS_HOLD()
+        reason = offered if reason == in_words(offered) else reason
+        pipeline.withdraw(alert.id, reason=reason, by=acting(request))
         return _("Withdrawn. Nothing more of it is sent from this moment on.")
 
     return _act(request, alert_id, deed)

@@ -18,6 +18,7 @@ from urgentaction.alerts.queries import alert_called
 from urgentaction.cases.models import Case
 from urgentaction.cases.queries import case_called
 from urgentaction.console.permissions import acting, may
+from urgentaction.console.phrasing import refusal_in_words
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.core.errors import InvalidInput, NotFound
 from urgentaction.deliveries import composing
@@ -66,7 +67,7 @@ def draft(request: HttpRequest) -> HttpResponse:
             case.reference, wanted, by=acting(request), draft_id=form.cleaned_data["draft_id"]
         )
     except InvalidInput as refusal:
-        form.add_error(None, str(refusal))
+        form.add_error(None, refusal_in_words(refusal))
         return _shown(request, case, form, status=422)
     messages.success(request, _("Kept as a draft. Nothing is sent: read what it would send, then ask for approval."))
     return redirect("console:alert-preview", alert_id=alert.id)
@@ -102,7 +103,7 @@ def change(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
         else:
             composing.address_draft(alert.id, form.cleaned_data["targets"], by=acting(request))
     except InvalidInput as refusal:
-        form.add_error(None, str(refusal))
+        form.add_error(None, refusal_in_words(refusal))
         return _shown(request, alert.case, form, alert=alert, status=422)
     messages.success(request, _("Changed. Approvals given before are taken back."))
     return redirect("console:alert-preview", alert_id=alert.id)

@@ -18,7 +18,8 @@ from urgentaction.alerts.plan import AlertPlan, Audience, compose_plan
 from urgentaction.cases.models import Case
 from urgentaction.cases.vocabulary import Status
 from urgentaction.channels.contract import Channel
-from urgentaction.console.vocabulary import LETTERS, NOTICES, language_name
+from urgentaction.console.phrasing import in_words
+from urgentaction.console.vocabulary import LETTERS, NOTICES, in_reader_language, language_name
 from urgentaction.core.errors import InvalidInput
 from urgentaction.core.ids import uuid7
 from urgentaction.core.languages import LETTER_LANGUAGES
@@ -57,7 +58,7 @@ class TargetsForm(forms.Form):
         self._listed = [(office, official_in(office)) for office in listed.values()]
         for office, holder in self._listed:
             self.fields[f"office-{office.slug}"] = forms.ChoiceField(
-                label=str(office),
+                label=in_reader_language(office.names) or str(office),
                 choices=(("", _("no letter")), *_ROLES),
                 required=False,
                 initial=chosen.get(office.id, ""),
@@ -201,7 +202,7 @@ class ComposeForm(TargetsForm):
             )
         except InvalidInput as error:
             for problem in error.problems:
-                self.add_error(problem.field if problem.field in self.fields else None, problem.message)
+                self.add_error(problem.field if problem.field in self.fields else None, in_words(problem.message))
             return None
 
 

@@ -15,6 +15,7 @@ from urgentaction.cases.importing import import_case
 from urgentaction.cases.models import Case, Person
 from urgentaction.cases.queries import case_called
 from urgentaction.console.permissions import acting, may
+from urgentaction.console.phrasing import problem_in_words
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.console.vocabulary import reader_language
 from urgentaction.core.errors import InvalidInput
@@ -47,7 +48,7 @@ def person_consent_save(request: HttpRequest, reference: str, key: str) -> HttpR
         else:
             messages.success(request, _("Recorded. It holds from this moment on."))
             for problem in left:
-                messages.error(request, str(problem))
+                messages.error(request, problem_in_words(problem))
             return redirect("console:case", reference=case.reference)
     return _consent(request, case, person, form)
 
@@ -128,8 +129,9 @@ def case_import_take(request: HttpRequest) -> HttpResponse:
         with unpacked(file, name=file.name) as folder:
             report = import_case(folder, by=acting(request), check_text=parse_sections)
     except InvalidInput as refusal:
-        problems = refusal.problems
-        return page(request, "console/cases/import.html", context | {"problems": problems}, status=422)
+        within = [problem for problem in refusal.problems if problem.field != "file"]
+        form.refuse(InvalidInput([problem for problem in refusal.problems if problem.field == "file"]))
+        return page(request, "console/cases/import.html", context | {"problems": within}, status=422)
     return page(request, "console/cases/import.html", context | {"report": report, "form": ImportForm()})
 
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
+from urgentaction.cases.archive import MOST_BYTES
 from urgentaction.cases.editing import LONGEST_LINE, LONGEST_TEXT, Consent
 from urgentaction.cases.models import Case, Person
 from urgentaction.cases.queries import Shown
@@ -97,6 +99,11 @@ class TextForm(Refusable):
     before = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
 
 
+_TOO_LARGE_OR_NONE = _(
+    "Choose a zip file of at most 2 MB with case.toml and the texts. Pictures and documents are no part of it."
+)
+
+
 class ImportForm(Refusable):
     """A case out of a file."""
 
@@ -104,4 +111,12 @@ class ImportForm(Refusable):
         label=_("The case’s folder as a zip file"),
         help_text=_("It holds case.toml and texts/en.md, texts/ko.md … All of it is taken, or nothing."),
         widget=forms.ClearableFileInput(attrs={"accept": ".zip"}),
+        error_messages={"required": _TOO_LARGE_OR_NONE, "empty": _TOO_LARGE_OR_NONE},
     )
+
+    def clean_file(self) -> UploadedFile[Any]:
+        """Not unpacked, nor even looked into, where it is larger than all it may hold."""
+        given: UploadedFile[Any] = self.cleaned_data["file"]
+        if given.size is None or given.size > MOST_BYTES:
+            raise forms.ValidationError(_TOO_LARGE_OR_NONE)
+        return given

@@ -13,6 +13,7 @@ from urgentaction.cases.naming import misnamed_in_line
 from urgentaction.cases.service import UpdateText
 from urgentaction.cases.vocabulary import Confidence, Status, label
 from urgentaction.console.forms import Refusable
+from urgentaction.console.phrasing import in_words
 from urgentaction.console.vocabulary import reader_language
 from urgentaction.core import clock
 from urgentaction.triggers.ruleset import shipped
@@ -142,7 +143,7 @@ class UpdateForm(Refusable):
     def _nameless(self, name: str) -> str:
         given: str = self.cleaned_data[name]
         if given and (problems := misnamed_in_line(name, given, list(self.case.persons.all()))):
-            raise forms.ValidationError([problem.message for problem in problems])
+            raise forms.ValidationError([in_words(problem.message) for problem in problems])
         return given
 
     def _choose(self, name: str, choices: list[Any]) -> None:

@@ -17,6 +17,7 @@ from urgentaction.cases.models import Case
 from urgentaction.cases.queries import case_called
 from urgentaction.console.documents import alone, pdf_to_read
 from urgentaction.console.permissions import may
+from urgentaction.console.phrasing import refusal_in_words
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.core.errors import InvalidInput, NotFound, TemplateError
 from urgentaction.core.languages import LETTER_LANGUAGES
@@ -61,7 +62,7 @@ def update_letter(request: HttpRequest, reference: str) -> HttpResponse:
         wish = wish_for(told, decision, kind=which.kind, language=which.language)
         return _shown(request, case, replace(wish, to=which.to, dated_on=form.letters_dated_on()), which.form)
     except (InvalidInput, TemplateError) as refusal:
-        return _refused(request, case, str(refusal))
+        return _refused(request, case, refusal_in_words(refusal))
 
 
 def _shown(request: HttpRequest, case: Case, wish: Wish, form: Form) -> HttpResponse:

@@ -8,6 +8,7 @@ import django_filters
 from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from urgentaction.console.forms import PlainText
 from urgentaction.console.permissions import acting
@@ -72,7 +73,7 @@ class TaskFilter(django_filters.FilterSet):
     show = django_filters.ChoiceFilter(
         label=_("Show"),
         method="filter_show",
-        empty_label=_("open"),
+        empty_label=pgettext_lazy("task", "open"),
         choices=[("mine", _("mine")), ("free", _("nobody's")), ("done", _("done"))],
     )
     kind = django_filters.ChoiceFilter(label=_("Kind"), choices=list(TASK_KINDS.items()), empty_label=_("all"))
@@ -124,7 +125,7 @@ class IncidentFilter(django_filters.FilterSet):
         label=_("Show"),
         method="filter_show",
         empty_label=_("open and over"),
-        choices=[("open", _("open")), ("over", _("over"))],
+        choices=[("open", pgettext_lazy("incident", "open")), ("over", _("over"))],
     )
 
     class Meta:

@@ -17,6 +17,7 @@ from urgentaction.console.reading import names_of
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.deliveries.models import HumanTask, HumanTaskKind
 from urgentaction.incidents.models import Incident
+from urgentaction.tracking.queries import recipient_of
 
 from . import reading
 from .forms import AgainForm, IncidentFilter, ReasonForm, ResultForm, SettleForm, TaskFilter, UnknownFilter
@@ -69,7 +70,7 @@ def unknowns(request: HttpRequest) -> HttpResponse:
     """Deliveries of which nobody can say whether they arrived."""
     sorts = {"urgency": ("priority", "id"), "asked": ("due_at", "id")}
     found = listed(request, reading.unknown_rows(), filters=UnknownFilter, sorts=sorts, default="urgency")
-    rows = [(row, reading.recipient_of(row)) for row in found.items]
+    rows = [(row, recipient_of(row)) for row in found.items]
     return page(request, "console/deliveries/unknowns.html", {"list": found, "rows": rows, "here": "now"})
 
 

@@ -22,8 +22,8 @@ from urgentaction.directory.models import ContactPoint, Office, Official
 from urgentaction.incidents.models import Incident
 from urgentaction.letters.models import Letter
 from urgentaction.receipts.models import Receipt
+from urgentaction.tracking.queries import recipient_of
 from urgentaction.tracking.steps import StepsView, steps_of
-from urgentaction.tracking.views import short_id
 
 RECEIPTS = 200
 ENGLISH = "en"
@@ -94,13 +94,6 @@ def delivery_facts(delivery_id: int) -> DeliveryFacts:
         may_send_again=not why_not_again,
         why_not_again=why_not_again,
     )
-
-
-def recipient_of(row: Delivery) -> str:
-    """An official's office and name, or the end of a supporter's id."""
-    if row.official is not None:
-        return f"{row.official.office} · {row.official}"
-    return f"supporter …{short_id(row.supporter_id)}" if row.supporter_id else ""
 
 
 def unknown_rows() -> QuerySet[Delivery]:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from urgentaction.accounts.models import Role
 from urgentaction.console.documents import to_keep
 from urgentaction.console.permissions import acting, may
+from urgentaction.console.phrasing import refusal_in_words
 from urgentaction.console.responses import page
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput
@@ -54,11 +55,12 @@ def preview(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _choose(request, form, status=REFUSED)
     file: UploadedFile[Any] = form.cleaned_data["file"]
-    if file.size is None or file.size > MOST_BYTES:
+    content = file.read()
+    if len(content) + content.count(b"\n") > MOST_BYTES:  # browsers send each line end of a form as two characters
         words = _("It is larger than 1 MB. Import it on the server: urgentaction import directory FILE")
         form.add_error("file", words)
         return _choose(request, form, status=REFUSED)
-    return _show(request, form, _plain(file.name or ""), file.read())
+    return _show(request, form, _plain(file.name or ""), content)
 
 
 @require_POST
@@ -69,7 +71,7 @@ def apply(request: HttpRequest) -> HttpResponse:
     try:
         done = import_as_shown(name, content, digest=request.POST.get("digest", ""), by=acting(request))
     except Conflict as refusal:
-        messages.error(request, str(refusal))
+        messages.error(request, refusal_in_words(refusal))
         return _show(request, FileForm(), name, content)
     except InvalidInput as refusal:
         return _choose(request, FileForm(), refusal=refusal, status=REFUSED)

@@ -18,6 +18,7 @@ from django.forms.boundfield import BoundField
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from urgentaction.console.phrasing import in_words, problem_in_words
 from urgentaction.console.vocabulary import (
     ADDRESSED_AS,
     CHANNELS,
@@ -86,7 +87,7 @@ def blame(form: forms.Form, refusal: InvalidInput) -> None:
         path = [_COUNTED.sub("", part) for part in problem.field.split(", ")]
         path = path[1:] if path[0] in ("office", "official") and len(path) > 1 else path
         name = next((one for one in ("-".join(path), path[0], f"{path[0]}-en") if one in form.fields), None)
-        form.add_error(name, problem.message if name else str(problem))
+        form.add_error(name, in_words(problem.message) if name else problem_in_words(problem))
 
 
 class _Translated(forms.Form):
@@ -331,4 +332,8 @@ class RetireForm(forms.Form):
 class FileForm(forms.Form):
     """A directory file to look at before it is imported."""
 
-    file = forms.FileField(label=_("File"), help_text=_("TOML, as exported here; at most 1 MB."))
+    file = forms.FileField(
+        label=_("File"),
+        help_text=_("TOML, as exported here; at most 1 MB."),
+        error_messages={"required": _("Choose a TOML file of at most 1 MB."), "empty": _("The file is empty.")},
+    )

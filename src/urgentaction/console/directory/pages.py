@@ -15,7 +15,7 @@ from urgentaction.console.listing import listed
 from urgentaction.console.permissions import is_at_least, may
 from urgentaction.console.reading import names_of
 from urgentaction.console.responses import found_or_404, page
-from urgentaction.console.vocabulary import OFFICES
+from urgentaction.console.vocabulary import OFFICES, in_reader_language
 from urgentaction.core import clock
 from urgentaction.directory.models import Office, Official
 from urgentaction.directory.queries import holder_among, official_in
@@ -47,7 +47,7 @@ def office(request: HttpRequest, office_id: uuid.UUID) -> HttpResponse:
     changes = list(reading.changes_of(found))
     context = {
         "office": found,
-        "name": found.names.get("en", found.slug),
+        "name": in_reader_language(found.names) or found.slug,
         "holder": holder,
         "tenures": reading.tenures(found),
         "addresses": reading.addresses(holder) if holder else (),
@@ -107,7 +107,7 @@ def rights(request: HttpRequest) -> dict[str, bool]:
 
 def office_form(request: HttpRequest, form: forms.Form, office: Office | None, *, status: int = 200) -> HttpResponse:
     """The page with the form of an office; None for a new one."""
-    title = str(office) if office else _("New office")
+    title = in_reader_language(office.names) if office else _("New office")
     context: dict[str, Any] = {"form": form, "office": office, "title": title, **HERE}
     return page(request, "console/directory/office_form.html", context, status=status)
 
@@ -120,7 +120,7 @@ def official_form(
         "form": form,
         "office": office,
         "official": official,
-        "title": str(official) if official else _("New holder"),
+        "title": in_reader_language(official.names) if official else _("New holder"),
         "holder": official_in(office),
         "kind": OFFICES.get(office.kind, ""),
         "affected": reading.affected_by([office.id]),

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from urgentaction.accounts.models import Role
 from urgentaction.console.permissions import acting, may
+from urgentaction.console.phrasing import in_words
 from urgentaction.console.reading import names_of
 from urgentaction.console.responses import page
 from urgentaction.core.errors import Conflict, InvalidInput, NotFound, Problem, TemplateError
@@ -109,9 +110,9 @@ def _explained(form: EditForm, refusal: InvalidInput) -> tuple[Finding, ...]:
     findings = []
     for problem in refusal.problems:
         if problem.field == "note":
-            form.add_error("note", problem.message)
+            form.add_error("note", in_words(problem.message))
         elif isinstance(refusal, (Conflict, NotFound)) or problem.message.startswith("nothing was changed"):
-            form.add_error("text", problem.message)
+            form.add_error("text", in_words(problem.message))
         else:
             findings.append(_finding(problem))
     if findings:
@@ -121,7 +122,7 @@ def _explained(form: EditForm, refusal: InvalidInput) -> tuple[Finding, ...]:
 
 def _finding(problem: Problem) -> Finding:
     line = problem.field.removeprefix("line ")
-    return Finding(Severity.ERROR, problem.message, int(line) if line.isdigit() else 0)
+    return Finding(Severity.ERROR, in_words(problem.message), int(line) if line.isdigit() else 0)
 
 
 def _page(

@@ -17,6 +17,7 @@ from urgentaction.cases.models import Case
 from urgentaction.cases.queries import case_called
 from urgentaction.console.documents import framed
 from urgentaction.console.permissions import may
+from urgentaction.console.phrasing import refusal_in_words
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.core.errors import InvalidInput, NotFound, TemplateError
 from urgentaction.letters.content import Audience
@@ -94,7 +95,7 @@ def _tried(name: TemplateName, text: str, asked: Any) -> dict[str, Any]:
     try:
         return {"shown": _shown(name, text, asked)}
     except NotFound as error:
-        return {"fault": "; ".join(problem.message for problem in error.problems)}
+        return {"fault": refusal_in_words(error)}
     except (InvalidInput, TemplateError) as error:
         return {"fault": str(error)}
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Max, QuerySet
 
+from urgentaction.alerts.deciding import UNDECIDED, Hindrance, hindrance
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.console.reading import Followed, with_progress
 from urgentaction.core import clock
@@ -31,12 +32,16 @@ SILENCE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An alert that waits. `may_decide`: the viewer may say yes or no to it; `yes`: how many have."""
+    """An alert that waits.
+
+    `may_decide`: a yes of the viewer would count now; `why_not`: what stands against it, role apart; `yes`: how many
+    have said so.
+    """
 
     alert: Alert
     is_undecided: bool
     may_decide: bool
-    is_own_draft: bool
+    why_not: Hindrance | None
     has_decided: bool
     yes: int
 
@@ -122,20 +127,19 @@ def _latest(alerts: QuerySet[Alert], states: tuple[AlertState, ...]) -> list[Ale
 
 def _waiting(alerts: QuerySet[Alert], *, viewer: str, is_approver: bool) -> tuple[Waiting, ...]:
     """What waits for a decision or the end of its hold, the most urgent first, and whether the viewer can decide."""
-    undecided = (AlertState.DRAFT, AlertState.AWAITING_APPROVAL)
-    rows = alerts.filter(state__in=(*undecided, AlertState.HELD)).prefetch_related("approvals")
+    rows = alerts.filter(state__in=(*UNDECIDED, AlertState.HELD)).select_related("update").prefetch_related("approvals")
     found = []
     for alert in rows.order_by("priority", "created_at")[:MOST_ALERTS]:
         given = [one for one in alert.approvals.all() if one.revoked_at is None]
-        is_undecided = alert.state in undecided
+        is_undecided = alert.state in UNDECIDED
         has_decided = any(one.by == viewer for one in given)
-        is_own_draft = alert.drafted_by == viewer and alert.approvals_needed <= 1
+        why_not = hindrance(alert, by=viewer)
         found.append(
             Waiting(
                 alert=alert,
                 is_undecided=is_undecided,
-                may_decide=is_undecided and is_approver and not has_decided and not is_own_draft,
-                is_own_draft=is_own_draft,
+                may_decide=is_approver and why_not is None and not has_decided,
+                why_not=why_not,
                 has_decided=has_decided,
                 yes=sum(one.is_yes for one in given),
             )

@@ -10,12 +10,12 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from urgentaction.accounts.models import Role, User
+from urgentaction.accounts.models import ApiToken, Role, User
 from urgentaction.accounts.service import make_token, revoke_token
 from urgentaction.alerts.standing import grant_standing_approval, revoke_standing_approval
 from urgentaction.channels.contract import Mode
 from urgentaction.console.permissions import acting, may
-from urgentaction.console.responses import attempt, found_or_404, page
+from urgentaction.console.responses import attempt, found_or_404, page, there_or_404
 from urgentaction.core.errors import InvalidInput
 from urgentaction.deliveries.pausing import pause_by_hand, resume_by_hand
 from urgentaction.deliveries.trying import try_gateway
@@ -122,6 +122,7 @@ def make(request: HttpRequest) -> HttpResponse:
 @may(Role.ADMINISTRATOR)
 def revoke(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     """It opens nothing any more."""
+    there_or_404(ApiToken.objects.filter(id=token_id))
 
     def deed() -> str:
         token = revoke_token(token_id, by=acting(request))

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from urgentaction.accounts.models import Scope
 from urgentaction.alerts.standing import approvable_rules
 from urgentaction.console.forms import Refusable
+from urgentaction.console.phrasing import in_words
 from urgentaction.core.errors import InvalidInput
 from urgentaction.incidents.checks import Part
 from urgentaction.triggers.decision import RuleSet
@@ -114,7 +115,7 @@ class ReplayForm(forms.Form):
                 self.rules = load(text.encode())
             except InvalidInput as wrong:
                 raise forms.ValidationError(
-                    [_problem(text, one.field, one.message) for one in wrong.problems]
+                    [_problem(text, one.field, in_words(one.message)) for one in wrong.problems]
                 ) from wrong
         return text
 

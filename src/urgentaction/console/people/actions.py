@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from urgentaction.accounts import invitations, people
-from urgentaction.accounts.models import Role
+from urgentaction.accounts.models import Invitation, Role
 from urgentaction.console.permissions import acting, may, sensitive
-from urgentaction.console.responses import attempt, found_or_404
+from urgentaction.console.responses import attempt, found_or_404, there_or_404
 from urgentaction.console.vocabulary import called
-from urgentaction.pipeline.staffing import lock_out
+from urgentaction.pipeline import staffing
+from urgentaction.pipeline.staffing import Restaffed
 
 from . import reading
 
@@ -28,8 +29,9 @@ def give_role(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
     """Another role."""
 
     def deed() -> str:
-        user = people.change_role(user_id, request.POST.get("role", ""), by=acting(request))
-        return _("%(name)s is now: %(role)s.") % {"name": user.username, "role": called("staff-role", user.role)}
+        done = staffing.give_role(user_id, request.POST.get("role", ""), by=acting(request))
+        called_now = called("staff-role", done.user.role)
+        return _with_rules(_("%(name)s is now: %(role)s.") % {"name": done.user.username, "role": called_now}, done)
 
     return _act(request, user_id, deed)
 
@@ -41,12 +43,8 @@ def lock(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
     """Shut somebody out."""
 
     def deed() -> str:
-        done = lock_out(user_id, why=request.POST.get("why", ""), by=acting(request))
-        said = _("%(name)s is locked out, and logged out everywhere.") % {"name": done.user.username}
-        if done.rules:
-            back = _("Their standing approvals are taken back: %(rules)s. Alerts of these rules wait for a person.")
-            said = f"{said} {back % {'rules': ', '.join(done.rules)}}"
-        return said
+        done = staffing.lock_out(user_id, why=request.POST.get("why", ""), by=acting(request))
+        return _with_rules(_("%(name)s is locked out, and logged out everywhere.") % {"name": done.user.username}, done)
 
     return _act(request, user_id, deed)
 
@@ -110,6 +108,7 @@ def new_password(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 @sensitive
 def send_invitation_again(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
     """With a new link; the old one is void."""
+    there_or_404(Invitation.objects.filter(id=invitation_id))
 
     def deed() -> str:
         invitations.send_again(invitation_id, by=acting(request))
@@ -124,6 +123,7 @@ def send_invitation_again(request: HttpRequest, invitation_id: uuid.UUID) -> Htt
 @sensitive
 def take_invitation_back(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
     """Its link opens nothing any more."""
+    there_or_404(Invitation.objects.filter(id=invitation_id))
 
     def deed() -> str:
         invitations.withdraw_invitation(invitation_id, by=acting(request))
@@ -137,3 +137,11 @@ def _act(request: HttpRequest, user_id: uuid.UUID, deed: Callable[[], str]) -> H
     found_or_404(lambda: reading.person(user_id))
     attempt(request, deed)
     return redirect("console:person", user_id=user_id)
+
+
+def _with_rules(said: str, done: Restaffed) -> str:
+    """With what else it took back."""
+    if not done.rules:
+        return said
+    back = _("Their standing approvals are taken back: %(rules)s. Alerts of these rules wait for a person.")
+    return f"{said} {back % {'rules': ', '.join(done.rules)}}"

@@ -18,6 +18,7 @@ from django.contrib.auth.password_validation import password_validators_help_tex
 from django.utils.translation import gettext_lazy as _
 
 from urgentaction.accounts.people import LONGEST_REASON
+from urgentaction.console.phrasing import in_words
 from urgentaction.core.errors import InvalidInput
 
 _CODE = {"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}
@@ -178,7 +179,7 @@ class PreferencesForm(forms.Form):
 def add_problems(form: forms.Form, refusal: InvalidInput) -> None:
     """Put what a verb found wrong at the fields it names."""
     for problem in refusal.problems:
-        form.add_error(problem.field if problem.field in form.fields else None, problem.message)
+        form.add_error(problem.field if problem.field in form.fields else None, in_words(problem.message))
 
 
 def password_rules() -> Any:

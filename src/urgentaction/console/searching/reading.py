@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from urgentaction.alerts.models import Alert
 from urgentaction.cases.models import Case
 from urgentaction.console.templatetags.words import status
-from urgentaction.console.vocabulary import called
+from urgentaction.console.vocabulary import called, in_reader_language
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTask
 from urgentaction.deliveries.references import delivery_id_of
 from urgentaction.directory.models import Office, Official
@@ -78,7 +78,7 @@ def _cases(asked: str) -> Iterable[Hit]:
     for case in _few(rows):
         yield Hit(
             case.reference,
-            f"{case.titles.get('en', '')} · {status(case.status)}",
+            f"{in_reader_language(case.titles)} · {status(case.status)}",
             reverse("console:case", kwargs={"reference": case.reference}),
         )
 
@@ -93,13 +93,16 @@ def _alerts(asked: str) -> Iterable[Hit]:
 def _offices(asked: str) -> Iterable[Hit]:
     rows = Office.objects.filter(Q(slug__icontains=asked) | Q(_says(Office, "names", asked))).order_by("slug")
     for office in _few(rows):
-        yield Hit(str(office), office.country, _address("office", "directory", office_id=office.id))
+        yield Hit(
+            in_reader_language(office.names), office.country, _address("office", "directory", office_id=office.id)
+        )
 
 
 def _officials(asked: str) -> Iterable[Hit]:
     rows = Official.objects.filter(Q(slug__icontains=asked) | Q(_says(Official, "names", asked))).order_by("slug")
     for official in _few(rows.select_related("office")):
-        yield Hit(str(official), str(official.office), _address("office", "directory", office_id=official.office_id))
+        names = in_reader_language(official.names), in_reader_language(official.office.names)
+        yield Hit(*names, _address("office", "directory", office_id=official.office_id))
 
 
 def _letters(asked: str) -> Iterable[Hit]:

@@ -16,6 +16,7 @@ from urgentaction.accounts.models import Role
 from urgentaction.channels.contract import Channel
 from urgentaction.console.documents import to_keep
 from urgentaction.console.permissions import acting, may
+from urgentaction.console.phrasing import in_words
 from urgentaction.console.responses import attempt, found_or_404, page
 from urgentaction.core.errors import InvalidInput
 from urgentaction.receipts.erasing import erase_by_hand
@@ -39,7 +40,7 @@ def find(request: HttpRequest) -> HttpResponse:
             found = supporter_called(form.cleaned_data["address"])
             return redirect("console:supporter", supporter_id=found.id)
         except InvalidInput as refusal:
-            form.add_error("address", refusal.problems[0].message)
+            form.add_error("address", in_words(refusal.problems[0].message))
     return page(request, "console/supporters/overview.html", overview_context(segments(), form))
 
 

@@ -14,7 +14,7 @@ from urgentaction.accounts.models import Role
 from urgentaction.console.listing import listed
 from urgentaction.console.permissions import acting, may
 from urgentaction.console.reading import names_of
-from urgentaction.console.responses import attempt, found_or_404, page
+from urgentaction.console.responses import attempt, found_or_404, page, there_or_404
 from urgentaction.receipts import replies as room
 from urgentaction.tracking.views import short_id
 
@@ -45,6 +45,7 @@ def reply(request: HttpRequest, task_id: uuid.UUID) -> HttpResponse:
 @may(Role.EDITOR)
 def take_for_stop(request: HttpRequest, task_id: uuid.UUID) -> HttpResponse:
     """They want to hear no more."""
+    there_or_404(room.reply_tasks().filter(id=task_id))
 
     def deed() -> str:
         room.take_for_stop(task_id, by=acting(request))
@@ -58,6 +59,7 @@ def take_for_stop(request: HttpRequest, task_id: uuid.UUID) -> HttpResponse:
 @may(Role.EDITOR)
 def file_away(request: HttpRequest, task_id: uuid.UUID) -> HttpResponse:
     """Read, and something done about it, or nothing needed."""
+    there_or_404(room.reply_tasks().filter(id=task_id))
     form = FilingAway(request.POST)
     if not form.is_valid():
         return page(request, "console/supporters/reply.html", _context(request, task_id, form))

@@ -14,6 +14,7 @@ from urgentaction.accounts.models import Role
 from urgentaction.channels.contract import Channel
 from urgentaction.console.listing import listed
 from urgentaction.console.permissions import acting, may
+from urgentaction.console.phrasing import in_words
 from urgentaction.console.responses import attempt, found_or_404, page
 from urgentaction.core.errors import InvalidInput
 from urgentaction.supporters.by_hand import lift_entry, suppress_by_hand
@@ -45,7 +46,7 @@ def find(request: HttpRequest) -> HttpResponse:
         try:
             rows = entries_of(channel, address)
         except InvalidInput as refusal:
-            form.add_error("address", refusal.problems[0].message)
+            form.add_error("address", in_words(refusal.problems[0].message))
         else:
             context |= {
                 "is_found": True,
@@ -67,7 +68,7 @@ def add(request: HttpRequest) -> HttpResponse:
         try:
             address = normalised(channel, given["address"])
         except InvalidInput as refusal:
-            form.add_error("address", refusal.problems[0].message)
+            form.add_error("address", in_words(refusal.problems[0].message))
     if not form.is_valid():
         return page(request, "console/supporters/suppression.html", _list_context(request, adding=form))
 

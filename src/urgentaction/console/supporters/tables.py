@@ -14,8 +14,9 @@ from django.views.decorators.http import require_POST, require_safe
 from urgentaction.accounts.models import Role
 from urgentaction.conf.uploads import InMemory
 from urgentaction.console.permissions import acting, may
+from urgentaction.console.phrasing import problem_in_words
 from urgentaction.console.reading import names_of
-from urgentaction.console.responses import attempt, found_or_404, page
+from urgentaction.console.responses import attempt, found_or_404, page, there_or_404
 from urgentaction.core.errors import InvalidInput
 from urgentaction.supporters import handing_in
 from urgentaction.supporters.handing_in import Report
@@ -61,7 +62,7 @@ def _hand_in(request: HttpRequest) -> HttpResponse:
             return redirect("console:supporter-table", table_id=table.id)
         except InvalidInput as refusal:
             for problem in refusal.problems:
-                form.add_error("table", str(problem))
+                form.add_error("table", problem_in_words(problem))
     return page(request, "console/supporters/tables.html", _tables_context(form))
 
 
@@ -84,6 +85,7 @@ def table_live(request: HttpRequest, table_id: uuid.UUID) -> HttpResponse:
 @may(Role.APPROVER)
 def take(request: HttpRequest, table_id: uuid.UUID) -> HttpResponse:
     """Yes: take it in."""
+    there_or_404(HandedInTable.objects.filter(id=table_id))
 
     def deed() -> str:
         found = handing_in.agree(table_id, by=acting(request))
@@ -97,6 +99,7 @@ def take(request: HttpRequest, table_id: uuid.UUID) -> HttpResponse:
 @may(Role.APPROVER)
 def drop(request: HttpRequest, table_id: uuid.UUID) -> HttpResponse:
     """No: nothing was written, and the table goes."""
+    there_or_404(HandedInTable.objects.filter(id=table_id))
 
     def deed() -> str:
         handing_in.drop(table_id, by=acting(request))

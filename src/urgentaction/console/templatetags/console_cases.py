@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 
 from django import template
 from django.urls import NoReverseMatch, reverse
@@ -23,12 +22,6 @@ _LEVELS = {
     4: gettext_lazy("news"),
     5: gettext_lazy("grave"),
 }
-
-
-@register.filter
-def in_language(texts: Mapping[str, str]) -> str:
-    """A text of `{language: text}` in the reader's language, else in English, else in any."""
-    return texts.get(reader_language()) or texts.get("en") or next(iter(texts.values()), "")
 
 
 @register.filter

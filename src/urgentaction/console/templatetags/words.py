@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from urgentaction.cases.vocabulary import Confidence, Status, label
-from urgentaction.console import vocabulary
+from urgentaction.console import phrasing, vocabulary
 from urgentaction.console.vocabulary import reader_language
 from urgentaction.triggers.ruleset import shipped
 
@@ -25,6 +25,12 @@ def of(key: Any, names: Mapping[Any, Any]) -> Any:
 
 
 @register.filter
+def in_language(texts: Mapping[str, str]) -> str:
+    """`{{ case.titles|in_language }}`: what the reader understands best of `{language: text}`."""
+    return vocabulary.in_reader_language(texts)
+
+
+@register.filter
 def status(value: str) -> str:
     """A case status in words; a dash where there is none yet."""
     return label(Status(value), reader_language()) if value else "–"
@@ -34,6 +40,18 @@ def status(value: str) -> str:
 def confidence(value: str) -> str:
     """How sure we are, in words."""
     return label(Confidence(value), reader_language()) if value else "–"
+
+
+@register.filter
+def in_words(text: str) -> str:
+    """`{{ task.advice|in_words }}`: what a room said or stored (`console.phrasing`)."""
+    return phrasing.in_words(text)
+
+
+@register.filter
+def named(thing: Any) -> str:
+    """`{{ office|named }}`: an office or official by what the reader calls it."""
+    return vocabulary.in_reader_language(thing.names) or str(thing)
 
 
 @register.filter
