@@ -170,6 +170,15 @@ class TestOffice:
         assert "Nothing was saved" in page
         assert "대통령" in page
 
+    def test_its_time_zone_is_typed(self, office: Office) -> None:
+        client = staff(Role.EDITOR)
+        form = form_of(text(client.get(f"{address(office)}edit/")))
+        page = text(client.post(f"{address(office)}change/", form | {"time_zone": "Seoul"}), 422)
+        assert "There is no such time zone. Write it like Asia/Seoul" in page
+        assert client.post(f"{address(office)}change/", form | {"time_zone": "asia/seoul"}).status_code == 302
+        office.refresh_from_db()
+        assert office.time_zone == "Asia/Seoul"
+
     def test_a_new_one(self) -> None:
         client = staff(Role.EDITOR)
         form = form_of(text(client.get(f"{LIST}new/")))

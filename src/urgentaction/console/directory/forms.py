@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from zoneinfo import available_timezones
 
 import django_filters
 from django import forms
@@ -18,6 +17,7 @@ from django.forms.boundfield import BoundField
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from urgentaction.console.forms import LongSelect, TimeZoneField
 from urgentaction.console.vocabulary import (
     ADDRESSED_AS,
     CHANNELS,
@@ -131,13 +131,13 @@ class _Translated(forms.Form):
 class OfficeForm(_Translated):
     """An office, without its holders and contact points."""
 
-    country = forms.ChoiceField(label=_("Country"))
+    country = forms.ChoiceField(label=_("Country"), widget=LongSelect)
     kind = forms.ChoiceField(
         label=_("Kind"),
         required=False,
         help_text=_("Chooses the form of address where the holder has none of their own."),
     )
-    time_zone = forms.ChoiceField(label=_("Time zone"))
+    time_zone = TimeZoneField(label=_("Time zone"), help_text=_("Type a part of its name, such as Seoul."))
     preferred_language = forms.ChoiceField(label=_("Preferred language of letters"))
     opens = forms.TimeField(
         label=_("Opens"),
@@ -164,10 +164,8 @@ class OfficeForm(_Translated):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        own = [("", _("– choose –"))]
-        _choices(self, "country", [*own, *words.countries()])
+        _choices(self, "country", [("", _("– choose –")), *words.countries()])
         _choices(self, "kind", [("", _("none of these")), *OFFICES.items()])
-        _choices(self, "time_zone", [*own, *((zone, zone) for zone in sorted(available_timezones()))])
         _choices(self, "preferred_language", [(tag, language_name(tag)) for tag in LETTER_LANGUAGES])
 
     def _in_each_language(self) -> dict[str, forms.Field]:
