@@ -6,7 +6,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Case, Prefetch, QuerySet, When
 
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.core.errors import InvalidInput, NotFound
@@ -60,10 +60,15 @@ def progress_of(alerts: Iterable[Alert]) -> list[AlertProgress]:
 
 def totals(alerts: Iterable[Alert]) -> Tally:
     """The counts of several alerts, added up."""
+    return added_up(_tally(counts) for counts in counts_of(alerts).values())
+
+
+def added_up(tallies: Iterable[Tally]) -> Tally:
+    """One tally out of several."""
     sums: dict[tuple[str, str, str], int] = defaultdict(int)
-    for counts in counts_of(alerts).values():
-        for role, channel, state, number in counts.rows:
-            sums[role, channel, state] += number
+    for tally in tallies:
+        for count in tally.counts:
+            sums[count.role, count.channel, count.state] += count.deliveries
     return Tally(tuple(Count(*key, number) for key, number in sorted(sums.items())))
 
 
@@ -220,11 +225,18 @@ def _task(row: HumanTask) -> TaskView:
     )
 
 
-def gateway_states() -> list[GatewayView]:
-    """Every configured gateway, used before or not."""
-    states = {row.name: row for row in GatewayState.objects.all()}
-    shut = set(GatewayState.objects.filter(still_paused()).values_list("name", flat=True))
-    running = totals(Alert.objects.filter(state=AlertState.RUNNING)).of(state=State.QUEUED)
+def gateway_states(running: Tally | None = None) -> list[GatewayView]:
+    """Every configured gateway, used before or not.
+
+    Args:
+        running: the counts of all running alerts, where they are at hand; else they are looked up.
+    """
+    rows = GatewayState.objects.annotate(is_shut=Case(When(still_paused(), then=True), default=False))
+    states = {row.name: row for row in rows}
+    shut = {row.name for row in states.values() if row.is_shut}
+    if running is None:
+        running = totals(Alert.objects.filter(state=AlertState.RUNNING).defer("plan"))
+    running = running.of(state=State.QUEUED)
     found = []
     for name, entry in sorted(entries().items(), key=lambda one: (one[1].channel, -one[1].weight, one[0])):
         row, is_paused = states.get(name), name in shut
