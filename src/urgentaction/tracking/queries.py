@@ -101,11 +101,13 @@ def deliveries_of(
         rows = rows.filter(official__isnull=role not in OFFICIALS)
     after = _delivery_before(alert, after_id) if after_id else None
     # Only what is shown: no supporter's row is fetched, so none can be shown by mistake.
-    rows = rows.select_related("alert", "official__office").prefetch_related(_TRIES)
+    rows = rows.prefetch_related(_TRIES)
     if alert is None:
-        page = page_of(rows, "id", after=after, limit=limit)
+        page = page_of(rows.select_related("alert", "official__office"), "id", after=after, limit=limit)
     else:
         page = _page_of_an_alert(rows, after=after, limit=limit)
+        for row in page.items:
+            row.alert = alert
     return DeliveryPage(tuple(_view(row) for row in page.items), page.last.id if page.last else None)
 
 
@@ -113,7 +115,8 @@ def _page_of_an_alert(rows: QuerySet[Delivery], *, after: Delivery | None, limit
     """Officials, then supporters; each in the order of the index that keeps them single, so that nothing is sorted."""
     officials: list[Delivery] = []
     if after is None or after.official_id is not None:
-        first = page_of(rows.filter(official__isnull=False), *_OFFICIALS, after=after, limit=limit)
+        theirs = rows.filter(official__isnull=False).select_related("official__office")
+        first = page_of(theirs, *_OFFICIALS, after=after, limit=limit)
         if first.has_more:
             return first
         officials, after = first.items, None
