@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.forms.utils import flatatt
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -67,6 +68,30 @@ class TimeZoneInput(forms.TextInput):
         told = {"autocomplete": "off", "spellcheck": "false", **(attrs or {}), "list": offered}
         field = super().render(name, value, told, renderer)
         return format_html('{}<datalist id="{}">{}</datalist>', field, offered, _zone_options())
+
+
+class OfficeInput(forms.TextInput):
+    """An office by its short name; those that fit are offered while somebody types (`directory.pages.suggestions`).
+
+    A directory has thousands: too many for a select, or to send along with each form. Without scripts the short name is
+    typed whole.
+    """
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        """The field, and an empty list that htmx fills."""
+        offered = f"{(attrs or {}).get('id', name)}_offices"
+        told = {
+            "autocomplete": "off",
+            "spellcheck": "false",
+            **(attrs or {}),
+            "list": offered,
+            "hx-get": reverse("console:office-suggestions"),
+            "hx-trigger": "input changed delay:200ms",
+            "hx-target": f"#{offered}",
+            "hx-sync": "this:replace",
+        }
+        field = super().render(name, value, told, renderer)
+        return format_html('{}<datalist id="{}"></datalist>', field, offered)
 
 
 class TimeZoneField(forms.CharField):

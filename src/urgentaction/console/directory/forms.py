@@ -17,7 +17,7 @@ from django.forms.boundfield import BoundField
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from urgentaction.console.forms import LongSelect, TimeZoneField
+from urgentaction.console.forms import LongSelect, OfficeInput, TimeZoneField
 from urgentaction.console.vocabulary import (
     ADDRESSED_AS,
     CHANNELS,
@@ -32,7 +32,7 @@ from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.directory.contact_points import Check
 from urgentaction.directory.kinds import CheckMethod, CheckResult
 from urgentaction.directory.models import Office, Official
-from urgentaction.directory.queries import is_held
+from urgentaction.directory.queries import is_held, offices_with
 
 from . import reading, words
 
@@ -68,8 +68,8 @@ class OfficeFilter(django_filters.FilterSet):
     )
 
     def narrow_text(self, rows: QuerySet[Office], _name: str, text: str) -> QuerySet[Office]:
-        """See `reading.with_text`."""
-        return reading.with_text(rows, text)
+        """See `offices_with`."""
+        return rows.filter(id__in=offices_with(text).values("id"))
 
     def narrow_trouble(self, rows: QuerySet[Office], _name: str, trouble: str) -> QuerySet[Office]:
         """See `reading.in_trouble`."""
@@ -159,6 +159,7 @@ class OfficeForm(_Translated):
         label=_("Reached through the mission"),
         required=False,
         max_length=80,
+        widget=OfficeInput,
         help_text=_("Short name of an office: letters go there when nothing else has worked."),
     )
 
