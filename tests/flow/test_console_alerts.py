@@ -39,8 +39,8 @@ class TestPage:
     ) -> None:
         alert = world.start()
         for number in range(15):
-            task = {"key": f"unknown:{number}", "title": f"Task {number:02}", "advice": "Ask."}
-            open_task(HumanTaskKind.SETTLE_UNKNOWN, alert=alert, **task)
+            key, title = f"unknown:{number}", f"Task {number:02}"
+            open_task(HumanTaskKind.SETTLE_UNKNOWN, key=key, title=title, advice="Ask.", alert=alert)
         with django_assert_max_num_queries(20):
             page = text(editor.get(f"/console/alerts/{alert.id}/"))
         assert re.findall(r">(Task \d+)<", page) == [f"Task {number:02}" for number in range(12)]

@@ -45,7 +45,7 @@ def suggestions(request: HttpRequest) -> HttpResponse:
 
     The text is the address's only value, whatever its name: a field sends itself by its own.
     """
-    text = next((value.strip() for value in request.GET.values()), "")[:80]
+    text = request.GET.get(next(iter(request.GET), ""), "").strip()[:80]
     is_asked = len(text) >= SHORTEST and text.isprintable()
     found = offices_with(text).order_by("slug")[:OFFERED] if is_asked else ()
     return page(request, "console/directory/suggestions.html", {"offices": found})
