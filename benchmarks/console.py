@@ -91,6 +91,8 @@ def measure(chosen: argparse.Namespace) -> Result:
             task = bar.add_task("Filling the house", total=chosen.deliveries)
             for done in full_house.fill(chosen):
                 bar.update(task, completed=done)
+        import urgentaction.conf.wsgi  # noqa: F401, PLC0415 - loads what the web process loads, and as it does
+
         logging.disable(logging.WARNING)  # deeds refuse to be read
         client = full_house.administrator()
         named = list(addresses(full_house.arguments()))
@@ -150,7 +152,8 @@ def ask_all(client: Any, route: str, address: str, *, rounds: int) -> list[Asked
     first = ask(client, route, address, rounds=rounds)
     more = links_of(body.content.decode(), most=LINKS) if "text/html" in body["Content-Type"] else []
     bare = address.partition("?")[0]
-    return [first, *(ask(client, route, bare + link, rounds=max(rounds // 4, 3)) for link in more)]
+    there = [bare + link for link in more if client.get(bare + link).status_code == HTTPStatus.OK]  # not: no such case
+    return [first, *(ask(client, route, one, rounds=max(rounds // 4, 3)) for one in there)]
 
 
 def ask(client: Any, route: str, address: str, *, rounds: int) -> Asked:

@@ -17,7 +17,7 @@ from django.forms.boundfield import BoundField
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from urgentaction.console.forms import LongSelect, OfficeInput, TimeZoneField
+from urgentaction.console.forms import OfficeInput, TimeZoneField
 from urgentaction.console.vocabulary import (
     ADDRESSED_AS,
     CHANNELS,
@@ -131,7 +131,7 @@ class _Translated(forms.Form):
 class OfficeForm(_Translated):
     """An office, without its holders and contact points."""
 
-    country = forms.ChoiceField(label=_("Country"), widget=LongSelect)
+    country = forms.ChoiceField(label=_("Country"))
     kind = forms.ChoiceField(
         label=_("Kind"),
         required=False,
