@@ -64,6 +64,9 @@ document.addEventListener("htmx:afterSwap", (event) => { if (isLive(event.detail
 
 document.addEventListener("htmx:afterRequest", (event) => {
   const status = event.detail.xhr?.status ?? 0;
+  if (event.target instanceof Element && event.target.matches("input[list]")) {
+    return; // it was only to help with what is being typed, which a reload would take away
+  }
   if (status === 401 || status === 403) {
     window.location.reload(); // logged out, or no longer allowed: the page itself says so
   } else if (status === 0 || status >= 500) {

@@ -17,7 +17,8 @@ from urgentaction.alerts.models import AlertState
 from urgentaction.cases.models import CaseText
 from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.core import clock
-from urgentaction.deliveries.models import Delivery
+from urgentaction.deliveries.models import Delivery, HumanTaskKind
+from urgentaction.deliveries.people import open_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,6 +33,22 @@ def approver() -> Client:
     return staff(Role.APPROVER, "ada")
 
 
+class TestPage:
+    def test_its_price_does_not_grow_with_what_is_left_for_people(
+        self, world: World, editor: Client, django_assert_max_num_queries: Any
+    ) -> None:
+        alert = world.start()
+        for number in range(15):
+            key, title = f"unknown:{number}", f"Task {number:02}"
+            open_task(HumanTaskKind.SETTLE_UNKNOWN, key=key, title=title, advice="Ask.", alert=alert)
+        with django_assert_max_num_queries(20):
+            page = text(editor.get(f"/console/alerts/{alert.id}/"))
+        assert re.findall(r">(Task \d+)<", page) == [f"Task {number:02}" for number in range(12)]
+        link = re.search(r'href="([^"]+)">All open tasks of this alert', page)
+        assert link is not None
+        assert "Task 14" in text(editor.get(link[1]))
+
+
 class TestList:
     def test_it_is_filtered_by_what_one_looks_for(self, world: World, editor: Client) -> None:
         rumour = world.update(Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED).alerts[0]
@@ -39,6 +56,8 @@ class TestList:
         user = User.objects.get(username="edith")
         for query, expected in (
             ("state=draft", {rumour, manual}),
+            ("state=waiting", {rumour, manual}),
+            ("state=running", set()),
             ("kind=manual", {manual}),
             ("level=1", {rumour}),
             ("case=UA-2026", {rumour, manual}),

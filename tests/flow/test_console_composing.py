@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from urgentaction import pipeline
 from urgentaction.accounts.models import AuditEntry, Role, User
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.plan import AlertPlan
-from urgentaction.cases.models import Case, CaseText, Person
+from urgentaction.cases.models import Case, CaseAddressee, CaseText, Person
 from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.channels.contract import Channel
 from urgentaction.core import clock
@@ -93,6 +94,7 @@ class TestComposing:
             ({"channels": ["fax"]}, "id_channels", "supporters hear by email or SMS"),
             ({"office-president": ""}, "id_audience", "Address at least one office"),
             ({"further-1": "nowhere"}, "id_further-1", "no office with this short name"),
+            ({"further-1": "Office of the"}, "id_further-1", "These fit: minister, president."),
             ({"further-1": "vacant"}, "id_further-1", "Nobody is recorded as holding"),
             ({"further-1": "president"}, "id_further-1", "chosen already"),
             ({"deadline_hours": "0"}, "id_deadline_hours", "greater than or equal to 1"),
@@ -111,6 +113,21 @@ class TestComposing:
         assert told in fault[1]
         assert not Alert.objects.exists()
         assert 'value="48"' in page or "deadline_hours" in changes
+
+    def test_its_price_does_not_grow_with_the_directory(
+        self, world: World, editor: Client, django_assert_max_num_queries: Callable[[int], Any]
+    ) -> None:
+        for number in range(20):
+            office = Office.objects.create(
+                slug=f"o-{number}", country="KR", names={"en": f"Another {number}"}, time_zone="Asia/Seoul"
+            )
+            if number % 2:
+                CaseAddressee.objects.create(case=world.case, office=office, role="cc", position=5 + number)
+        with django_assert_max_num_queries(8):
+            page = text(editor.get(f"/console/alerts/new/?case={world.case.reference}"))
+        assert "Another 1 " in page
+        assert "Another 2" not in page
+        assert 'hx-get="/console/directory/suggestions/"' in page
 
     def test_all_faults_are_said_at_once(self, world: World, editor: Client) -> None:
         page = text(editor.post("/console/alerts/draft/", asked(world, channels=["sms"], deadline_hours="0")), 422)

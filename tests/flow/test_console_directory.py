@@ -113,6 +113,35 @@ class TestList:
         assert "Add an office" not in text(staff(Role.VIEWER, "other").get(LIST))
 
 
+class TestSuggestions:
+    """What a field for an office offers while somebody types."""
+
+    @pytest.mark.parametrize(
+        ("typed", "offered"),
+        [("presi", ["president"]), ("THE MIN", ["minister"]), ("770-47", ["president"]), ("p", []), ("%00pre", [])],
+    )
+    def test_offices_that_fit_are_offered(self, world: World, office: Office, typed: str, offered: list[str]) -> None:
+        page = text(staff(Role.EDITOR).get(f"{LIST}suggestions/?further-1={typed}"))
+        assert re.findall(r'<option value="([^"]+)">', page) == offered
+        assert not offered or "(KR)</option>" in page
+
+    def test_so_many_and_no_more(self, django_assert_max_num_queries: Callable[..., Any]) -> None:
+        for number in range(30):
+            Office.objects.create(
+                slug=f"o-{number:02}", country="KR", names={"en": f"Office {number}"}, time_zone="Asia/Seoul"
+            )
+        client = staff(Role.EDITOR)
+        with django_assert_max_num_queries(3):
+            page = text(client.get(f"{LIST}suggestions/?care_of=office"))
+        assert page.count("<option") == 20
+
+    def test_the_field_asks_for_them_and_carries_none(self, office: Office) -> None:
+        page = text(staff(Role.EDITOR).get(f"{LIST}new/"))
+        assert 'hx-get="/console/directory/suggestions/"' in page
+        assert 'hx-target="#id_care_of_offices"' in page
+        assert '<datalist id="id_care_of_offices"></datalist>' in page
+
+
 class TestOffice:
     def test_what_is_dialled_is_for_editors(self, world: World, office: Office) -> None:
         for role, is_shown in ((Role.VIEWER, False), (Role.EDITOR, True)):
@@ -169,6 +198,15 @@ class TestOffice:
         assert "no public holidays are known" in page
         assert "Nothing was saved" in page
         assert "대통령" in page
+
+    def test_its_time_zone_is_typed(self, office: Office) -> None:
+        client = staff(Role.EDITOR)
+        form = form_of(text(client.get(f"{address(office)}edit/")))
+        page = text(client.post(f"{address(office)}change/", form | {"time_zone": "Seoul"}), 422)
+        assert "There is no such time zone. Write it like Asia/Seoul" in page
+        assert client.post(f"{address(office)}change/", form | {"time_zone": "asia/seoul"}).status_code == 302
+        office.refresh_from_db()
+        assert office.time_zone == "Asia/Seoul"
 
     def test_a_new_one(self) -> None:
         client = staff(Role.EDITOR)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,9 +16,11 @@ from tests.flow.world import World
 from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
 from urgentaction.accounts.models import Role, User
+from urgentaction.alerts.deciding import Hindrance, hindrance, unhindered
 from urgentaction.alerts.models import Alert
-from urgentaction.cases.models import Case
+from urgentaction.cases.models import Case, StatusUpdate
 from urgentaction.cases.vocabulary import Confidence, Status
+from urgentaction.console.now import reading
 from urgentaction.console.now.reading import unknowns_so_far
 from urgentaction.core import clock
 from urgentaction.deliveries.models import Attempt, GatewayState
@@ -79,6 +83,27 @@ class TestWhoDecides:
         assert "when approved: 1 of 2 so far" in page
 
 
+def test_the_database_counts_what_a_person_could_decide_on(world: World, draft: Alert) -> None:
+    """`unhindered`, by which alerts are counted, against `hindrance`, by which they are shown and decided on."""
+    editor = staff(Role.EDITOR)
+    by = f"user:{User.objects.get().pk}"
+    composed(editor, World.make(number=2))
+    own = World.make(number=3).update(Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED).alerts[0]
+    Alert.objects.filter(id=own.id).update(drafted_by=by)
+    stale = World.make(number=4).update(Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED).alerts[0]
+    Case.objects.filter(id=stale.case_id).update(version=F("version") + 1)
+    for number, is_informed in ((5, False), (6, True)):
+        case = World.make(number=number)
+        case.start()
+        for alert in case.update(Status.DIED).alerts:
+            StatusUpdate.objects.filter(alerts=alert).update(is_family_informed=is_informed)
+    alerts = list(Alert.objects.select_related("case", "update"))
+    told = {alert.id: hindrance(alert, by=by) for alert in alerts}
+    assert set(told.values()) >= {None, *Hindrance}
+    free = {number for number, why in told.items() if why is None}
+    assert set(Alert.objects.filter(unhindered(by=by)).values_list("id", flat=True)) == free
+
+
 class TestLanguage:
     def test_a_case_is_called_as_its_reader_would(self, world: World, draft: Alert) -> None:
         """Wherever a case's title stands; and in English where it has none in the reader's language."""
@@ -110,6 +135,48 @@ class TestLanguage:
         assert "Two refugees" in text(client.get("/console/alerts/"))
 
 
+class TestTheMostUrgent:
+    """Some of each are shown; all are counted, and the list behind them has the rest."""
+
+    @pytest.fixture(autouse=True)
+    def _one_of_each(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(reading, "MOST_ALERTS", 1)
+
+    def test_all_that_wait_are_counted(self, world: World, draft: Alert) -> None:
+        other = World.make(number=2).update(Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED).alerts[0]
+        held = World.make(number=3).update(Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED).alerts[0]
+        pipeline.approve(held.id, by="cli:approver", hold=timedelta(hours=1))
+        client = staff(Role.APPROVER)
+        page = text(client.get("/console/live/"))
+        assert page.count("you can decide") == 1
+        assert "<strong>3</strong>" in page
+        assert "2 for your decision" in page
+        link = re.search(r'href="([^"]+)">All 3 alerts that wait to start', page)
+        assert link is not None
+        shown = text(client.get(link[1]))
+        assert all(one.number in shown for one in (draft, other, held))
+
+    def test_all_that_run_are_counted(self, world: World) -> None:
+        first, second = world.start(), World.make(number=2).start()
+        client = staff(Role.VIEWER)
+        page = text(client.get("/console/live/"))
+        assert (first.number in page, second.number in page) == (True, False)
+        link = re.search(r'href="([^"]+)">All 2 running alerts', page)
+        assert link is not None
+        assert second.number in text(client.get(link[1]))
+
+    def test_nothing_is_promised_where_all_are_shown(self, draft: Alert) -> None:
+        assert "alerts that wait to start" not in text(staff(Role.VIEWER).get("/console/live/"))
+
+    def test_the_latest_that_are_over_come_from_every_state(self, world: World, draft: Alert) -> None:
+        pipeline.reject(draft.id, by="cli:approver", comment="only a rumour")
+        other = World.make(number=2).start()
+        Alert.objects.filter(id=other.id).update(state="finished")
+        over = text(staff(Role.VIEWER).get("/console/live/")).partition('id="recent"')[2]
+        assert over.index(other.number) < over.index(draft.number)
+        assert "only a rumour" in over
+
+
 class TestHealth:
     def test_a_gateway_says_why_it_stands_and_when_it_last_worked(self, world: World, settings: Any) -> None:
         alert = world.start()
@@ -138,7 +205,7 @@ class TestPrice:
         alert.deliveries.update(state=State.UNKNOWN.value)
         client = staff(Role.APPROVER)
         client.get("/console/")
-        with django_assert_max_num_queries(40):
+        with django_assert_max_num_queries(24):
             page = text(client.get("/console/"))
         assert "3 unknown" in page
         assert unknowns_so_far() == 7

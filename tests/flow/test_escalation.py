@@ -35,8 +35,8 @@ from urgentaction.core import clock
 from urgentaction.deliveries import escalate as escalation
 from urgentaction.deliveries.contact_points import replace_contact_point
 from urgentaction.deliveries.models import Delivery, HumanTask
-from urgentaction.deliveries.outgoing import RETIRED
 from urgentaction.deliveries.queries import unreached
+from urgentaction.deliveries.reasons import POINT_RETIRED
 from urgentaction.deliveries.service import settle_unknown
 from urgentaction.deliveries.unknowns import ask_a_person
 from urgentaction.directory.contact_points import Check
@@ -61,7 +61,7 @@ def test_a_number_that_was_replaced_while_a_letter_waited_is_not_dialled(world: 
     pipeline.sweep_all()
     pipeline.send_to_officials()
     faxes = [row for row in to_president(alert) if row.channel == "fax"]
-    assert [(row.state, row.reason) for row in faxes] == [("failed", RETIRED), ("accepted", "")]
+    assert [(row.state, row.reason) for row in faxes] == [("failed", POINT_RETIRED), ("accepted", "")]
     dialled = [one["to"] for one in sandbox.ledger(before) if one["channel"] == "fax"]
     assert dialled == [FAX_2]
 

@@ -8,7 +8,9 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from tests.flow.callers import staff
 from tests.sandbox_program import SandboxProgram
+from urgentaction.accounts.models import Role
 from urgentaction.deliveries import sweep
 from urgentaction.deliveries.claim import Lane, claim
 from urgentaction.receipts import service as receipts
@@ -86,3 +88,13 @@ def test_waiting_receipts_are_found_without_reading_the_applied_ones(planner: No
     with CaptureQueriesContext(connection) as captured:
         receipts.pending()
     assert "receipt_pending" in plan_of(captured, of="receipts_receipt")
+
+
+@pytest.mark.parametrize("query", ["", "language=ko&"])
+def test_people_by_language_are_read_in_the_order_of_an_index(planner: None, query: str) -> None:
+    client = staff(Role.EDITOR)
+    with CaptureQueriesContext(connection) as captured:
+        client.get(f"/console/supporters/people/?{query}sort=language")
+    plan = plan_of(captured, of='FROM "supporters_supporter"')
+    assert "supporter_in_language" in plan
+    assert "Sort" not in plan

@@ -21,9 +21,17 @@ UPDATE deliveries_delivery SET
     settled_at = CASE WHEN id % 3 = 0 THEN %(start)s + interval '5 min' END
 WHERE alert_id = %(alert)s AND channel = 'email' AND role = 'supporter'
 """
+#: Of another alert.
+OTHERS = """
+INSERT INTO deliveries_delivery (alert_id, role, supporter_id, channel, step, priority, state, reason, created_at,
+    due_at, attempts, refusals, questions, repeats, retry_class, gateway, gateway_ref)
+SELECT %s, 'supporter', gen_random_uuid(), 'email', 1, 1, 'accepted', '', now(), now(), 1, 0, 0, 0, '', 'smtp', 'Q'
+FROM generate_series(1, 9000)
+"""
 
 
-def test_a_large_mailing_is_drawn_from_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_small_part", [False, True])
+def test_a_large_mailing_is_drawn_from_a_sample(monkeypatch: pytest.MonkeyPatch, *, is_small_part: bool) -> None:
     world = World.make()
     world.more_supporters(3000)
     alert = world.start()
@@ -33,6 +41,10 @@ def test_a_large_mailing_is_drawn_from_a_sample(monkeypatch: pytest.MonkeyPatch)
         cursor.execute("ANALYZE deliveries_delivery")
     exact = {one.channel: one for one in course_of(alert).channels}
     monkeypatch.setattr(courses, "SAMPLE", 1000)
+    if is_small_part:  # of the table: then some of its rows are taken, not some of the table's pages
+        with connection.cursor() as cursor:
+            cursor.execute(OTHERS, [World.make(number=2).start().id])
+            cursor.execute("ANALYZE deliveries_delivery")
     sampled = course_of(alert)
     assert sampled.looked_at is not None
     assert 300 < sampled.looked_at < 2000

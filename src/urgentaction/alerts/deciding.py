@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from django.db.models import F, Q
+
 from urgentaction.core.errors import Conflict, NotAllowed
 from urgentaction.core.phrases import Code, say
 from urgentaction.triggers.decision import Start
@@ -44,6 +46,16 @@ def hindrance(alert: Alert, *, by: str) -> Hindrance | None:
     if by == alert.drafted_by and alert.approvals_needed <= 1:
         return Hindrance.OWN_DRAFT
     return Hindrance.FAMILY if waits_for_family(alert) else None
+
+
+def unhindered(*, by: str) -> Q:
+    """The alerts against which `hindrance` finds nothing for this person, as a condition for the database."""
+    composed = Q(state=AlertState.DRAFT, kind=AlertKind.MANUAL)
+    own = Q(drafted_by=by, approvals_needed__lte=1)
+    # Said the positive way round: denied, a plan without supporters would be neither one nor the other to SQL.
+    of_itself = Q(plan__supporters=None) | ~Q(plan__supporters__start=Start.FAMILY_INFORMED.value)
+    family_knows = of_itself | Q(update__is_family_informed=True)
+    return Q(family_knows, state__in=UNDECIDED, fence=F("case__version")) & ~composed & ~own
 
 
 def refuse_if_hindered(alert: Alert, *, by: str) -> None:

@@ -110,6 +110,7 @@ TEMPLATES: list[dict[str, Any]] = [
         },
     }
 ]
+FORM_RENDERER = "urgentaction.console.forms.Renderer"
 
 DATABASES = {"default": CONFIG.database}
 DATABASES["default"].setdefault("OPTIONS", {})

@@ -15,6 +15,7 @@ from urgentaction.alerts.models import Alert
 from urgentaction.deliveries.models import HumanTask
 from urgentaction.deliveries.rules import State
 from urgentaction.tracking.queries import progress_of
+from urgentaction.tracking.views import AlertProgress
 
 PAGE = 100
 
@@ -61,13 +62,15 @@ def open_tasks() -> QuerySet[HumanTask]:
 def with_progress(alerts: Iterable[Alert]) -> list[Followed]:
     """Alerts with their counts: two queries for all of them."""
     found = list(alerts)
-    followed = []
-    for alert, progress in zip(found, progress_of(found), strict=True):
-        rows = {group: ProgressRow(*group) for group in progress.tally.groups()}
-        for count in progress.tally.counts:
-            rows[count.role, count.channel].counts[_COLUMN_OF[count.state]] += count.deliveries
-        followed.append(Followed(alert, tuple(rows.values()), progress.counted_at))
-    return followed
+    return [followed(alert, progress) for alert, progress in zip(found, progress_of(found), strict=True)]
+
+
+def followed(alert: Alert, progress: AlertProgress) -> Followed:
+    """An alert with the rows of its counts."""
+    rows = {group: ProgressRow(*group) for group in progress.tally.groups()}
+    for count in progress.tally.counts:
+        rows[count.role, count.channel].counts[_COLUMN_OF[count.state]] += count.deliveries
+    return Followed(alert, tuple(rows.values()), progress.counted_at)
 
 
 def names_of(actors: Iterable[str]) -> dict[str, str]:

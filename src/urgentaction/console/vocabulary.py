@@ -9,6 +9,7 @@ audit log are in `console.deeds`. Words only; decides nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from babel import Locale
 from babel.core import UnknownLocaleError
@@ -307,16 +308,25 @@ def in_reader_language(texts: Mapping[str, str]) -> str:
 
 def language_name(tag: str) -> str:
     """A language in the reader's own: `zh-Hans` → “Simplified Chinese”; its tag where there is no name."""
-    try:
-        return Locale.parse(tag, sep="-").get_display_name(_locale()) or tag
-    except (UnknownLocaleError, ValueError):
-        return tag
+    return _language_name(tag, get_language() or "en")
 
 
 def country_name(code: str) -> str:
     """A country in the reader's language; its code where there is no name."""
-    return str(_locale().territories.get(code, code))
+    return str(_locale_of(get_language() or "en").territories.get(code, code))
 
 
-def _locale() -> Locale:
-    return Locale.parse(get_language() or "en", sep="-")
+# What follows is the same for ever, and Babel takes 0.1 ms for each name. Bounded, since tags come from addresses too.
+
+
+@lru_cache(maxsize=1000)
+def _language_name(tag: str, reader: str) -> str:
+    try:
+        return Locale.parse(tag, sep="-").get_display_name(_locale_of(reader)) or tag
+    except (UnknownLocaleError, ValueError):
+        return tag
+
+
+@lru_cache(maxsize=100)
+def _locale_of(language: str) -> Locale:
+    return Locale.parse(language, sep="-")

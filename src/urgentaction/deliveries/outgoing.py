@@ -35,7 +35,7 @@ from .copies import CopyMaker, mailing_of
 from .models import Delivery, HumanTaskKind
 from .people import open_task
 from .queries import may_have_printed
-from .reasons import GONE, NO_ADDRESS, NOT_AGREED, NOT_APPROVED, RETIRED, STOPPED
+from .reasons import GONE, NO_ADDRESS, NOT_AGREED, NOT_APPROVED, POINT_RETIRED, STOPPED
 from .references import callback_url, media_url, message_id, read_on_url, reference_of, return_path
 from .rules import Event
 
@@ -168,7 +168,7 @@ def _why_not(row: Delivery, *, is_suppressed: bool, is_approved: bool) -> tuple[
     if not address:
         return Event.REFUSE_UNTRIED, NO_ADDRESS
     if row.contact_point is not None and not _is_used(row.contact_point, row):
-        return Event.REFUSE_UNTRIED, RETIRED
+        return Event.REFUSE_UNTRIED, POINT_RETIRED
     try:
         guard.check_destination(settings.MODE, Channel(row.channel), address)
     except SandboxRefusal as refusal:

@@ -10,7 +10,7 @@ from urgentaction.core.phrases import Phrase, say
 #: Why one must not touch the wire.
 STOPPED = say("suppressed before it was sent")
 GONE = say("no longer wants this channel")
-RETIRED = say("its contact point is used no more")
+POINT_RETIRED = say("its contact point is used no more")
 NO_ADDRESS = say("no address: it was erased or taken out of the directory")
 NOT_APPROVED = say("an approval was taken back")
 NOT_AGREED = say("names somebody who does not agree to that any more")

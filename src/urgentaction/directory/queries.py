@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import Protocol, TypeVar
 
-from django.db.models import DateField, DateTimeField, Exists, Func, OuterRef, Q, Value
+from django.db.models import DateField, DateTimeField, Exists, Func, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
 from urgentaction.channels.contract import Channel
@@ -24,6 +24,15 @@ class _HasOffice(Protocol):
 
 
 Addressed = TypeVar("Addressed", bound=_HasOffice)
+
+
+def offices_with(text: str) -> QuerySet[Office]:
+    """Offices whose name, short name, holder or printed number has this text in it."""
+    officials = Official.objects.filter(office=OuterRef("pk"), names__icontains=text)
+    points = ContactPoint.objects.filter(office=OuterRef("pk"), printed_value__icontains=text)
+    return Office.objects.filter(
+        Q(names__icontains=text) | Q(slug__icontains=text) | Exists(officials) | Exists(points)
+    )
 
 
 def official_in(office: Office) -> Official | None:

@@ -48,7 +48,7 @@ class Supporter(models.Model):
             models.UniqueConstraint(fields=["email_index"], name="supporter_email_once"),
             models.UniqueConstraint(fields=["phone_index"], name="supporter_phone_once"),
         ]
-        indexes = [models.Index(fields=["language"], name="supporter_language")]
+        indexes = [models.Index(fields=["language", "id"], name="supporter_in_language")]
 
     def __str__(self) -> str:
         return f"supporter {self.id}"

@@ -1,8 +1,8 @@
 """How an alert's deliveries went in time, for plots: how many were where after so long, and how long it took.
 
 Time is counted in steps that grow (`EDGES`), so that the first seconds of a mailing and the last day of a fax fit into
-one picture. An alert's officials are all looked at; of a large mailing a sample of the table's pages is enough for a
-curve, and its price does not grow with the alert (docs/performance.md). Reads only.
+one picture. An alert's officials are all looked at; of a large mailing a sample is enough for a curve: of the table's
+pages, or where the mailing is a small part of the table, some of its rows (docs/performance.md). Reads only.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ SAMPLE = 10_000
 CURVES = ("accepted", "delivered", "failed")
 #: Each is served by the index that keeps its rows single.
 OFFICIALS, SUPPORTERS = "d.official_id IS NOT NULL", "d.supporter_id IS NOT NULL AND d.channel = ANY(%(channels)s)"
+#: Spread by a hash, since ids that follow each other are sent in windows, and would fall into step with them.
+_EACH = "(hashint8(d.id) & 2147483647) %% %(each)s = 0"
 #: channel, state, bucket of being accepted, of being settled, of how long it took, deliveries.
 _Row = tuple[str, str, int | None, int | None, int | None, int]
 
@@ -89,20 +91,22 @@ def course_of(alert: Alert) -> Course:
         if role == "supporter":
             sizes[channel] += number
     large = {channel: size for channel, size in sizes.items() if size > SAMPLE}
-    share = _share(sum(large.values())) if large else 1
-    if share >= 1:
+    share, each = _share(sum(large.values())) if large else (1, 1)
+    if share >= 1 and each == 1:
         large = {}
     sums: dict[str, _Sums] = defaultdict(_Sums)
     _add(sums, _read(alert, OFFICIALS), {})
     if small := sorted(sizes.keys() - large.keys()):
         _add(sums, _read(alert, SUPPORTERS, channels=small), {})
-    looked_at = _add(sums, _read(alert, SUPPORTERS, channels=sorted(large), share=share), large) if large else None
+    sampled = _read(alert, SUPPORTERS, channels=sorted(large), share=share, each=each) if large else []
+    looked_at = _add(sums, sampled, large) if large else None
     channels = tuple(_channel(channel, sums[channel]) for channel in sorted(sums))
     return Course(channels, looked_at)
 
 
-def _read(alert: Alert, whom: str, *, channels: Sequence[str] = (), share: float = 1) -> list[_Row]:
+def _read(alert: Alert, whom: str, *, channels: Sequence[str] = (), share: float = 1, each: int = 1) -> list[_Row]:
     sample = "" if share >= 1 else "TABLESAMPLE SYSTEM (%(percent)s) REPEATABLE (1)"
+    whom = f"{whom} AND {_EACH}" if each > 1 else whom
     parameters: dict[str, Any] = {
         "alert": alert.id,
         "channels": list(channels),
@@ -110,16 +114,18 @@ def _read(alert: Alert, whom: str, *, channels: Sequence[str] = (), share: float
         "edges": [float(edge) for edge in EDGES],
         "took_edges": [float(edge) for edge in TOOK_EDGES],
         "percent": share * 100,
+        "each": each,
     }
     with connection.cursor() as cursor:
         cursor.execute(_COURSE.format(sample=sample, whom=whom), parameters)
         return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in cursor.fetchall()]
 
 
-def _share(size: int) -> float:
-    """Which part of the table to look at so that about SAMPLE rows of an alert of this size are met.
+def _share(size: int) -> tuple[float, int]:
+    """How to meet about SAMPLE rows of an alert of this size: in a share of the table's pages, or one row of so many.
 
-    Where the alert is a small part of a large table, reading all of the alert by its index costs less than that.
+    The latter where the alert is a small part of a large table: then finding its rows by their index costs less, and
+    what remains is to work out the buckets of a few only. (1, 1): all of them.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -127,7 +133,7 @@ def _share(size: int) -> float:
         )
         table = float(cursor.fetchone()[0])
     share = SAMPLE / size
-    return share if max(table, size) * share < size else 1
+    return (share, 1) if max(table, size) * share < size else (1, max(size // SAMPLE, 1))
 
 
 def _add(sums: dict[str, _Sums], rows: Sequence[_Row], sizes: Mapping[str, int]) -> int:

@@ -6,7 +6,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Case, Prefetch, QuerySet, When
 
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.core.errors import InvalidInput, NotFound
@@ -61,10 +61,15 @@ def progress_of(alerts: Iterable[Alert]) -> list[AlertProgress]:
 
 def totals(alerts: Iterable[Alert]) -> Tally:
     """The counts of several alerts, added up."""
+    return added_up(_tally(counts) for counts in counts_of(alerts).values())
+
+
+def added_up(tallies: Iterable[Tally]) -> Tally:
+    """One tally out of several."""
     sums: dict[tuple[str, str, str], int] = defaultdict(int)
-    for counts in counts_of(alerts).values():
-        for role, channel, state, number in counts.rows:
-            sums[role, channel, state] += number
+    for tally in tallies:
+        for count in tally.counts:
+            sums[count.role, count.channel, count.state] += count.deliveries
     return Tally(tuple(Count(*key, number) for key, number in sorted(sums.items())))
 
 
@@ -97,11 +102,13 @@ def deliveries_of(
         rows = rows.filter(official__isnull=role not in OFFICIALS)
     after = _delivery_before(alert, after_id) if after_id else None
     # Only what is shown: no supporter's row is fetched, so none can be shown by mistake.
-    rows = rows.select_related("alert", "official__office").prefetch_related(_TRIES)
+    rows = rows.prefetch_related(_TRIES)
     if alert is None:
-        page = page_of(rows, "id", after=after, limit=limit)
+        page = page_of(rows.select_related("alert", "official__office"), "id", after=after, limit=limit)
     else:
         page = _page_of_an_alert(rows, after=after, limit=limit)
+        for row in page.items:
+            row.alert = alert
     return DeliveryPage(tuple(_view(row) for row in page.items), page.last.id if page.last else None)
 
 
@@ -109,7 +116,8 @@ def _page_of_an_alert(rows: QuerySet[Delivery], *, after: Delivery | None, limit
     """Officials, then supporters; each in the order of the index that keeps them single, so that nothing is sorted."""
     officials: list[Delivery] = []
     if after is None or after.official_id is not None:
-        first = page_of(rows.filter(official__isnull=False), *_OFFICIALS, after=after, limit=limit)
+        theirs = rows.filter(official__isnull=False).select_related("official__office")
+        first = page_of(theirs, *_OFFICIALS, after=after, limit=limit)
         if first.has_more:
             return first
         officials, after = first.items, None
@@ -230,11 +238,18 @@ def _task(row: HumanTask) -> TaskView:
     )
 
 
-def gateway_states() -> list[GatewayView]:
-    """Every configured gateway, used before or not."""
-    states = {row.name: row for row in GatewayState.objects.all()}
-    shut = set(GatewayState.objects.filter(still_paused()).values_list("name", flat=True))
-    running = totals(Alert.objects.filter(state=AlertState.RUNNING)).of(state=State.QUEUED)
+def gateway_states(running: Tally | None = None) -> list[GatewayView]:
+    """Every configured gateway, used before or not.
+
+    Args:
+        running: the counts of all running alerts, where they are at hand; else they are looked up.
+    """
+    rows = GatewayState.objects.annotate(is_shut=Case(When(still_paused(), then=True), default=False))
+    states = {row.name: row for row in rows}
+    shut = {row.name for row in states.values() if row.is_shut}
+    if running is None:
+        running = totals(Alert.objects.filter(state=AlertState.RUNNING).defer("plan"))
+    running = running.of(state=State.QUEUED)
     found = []
     for name, entry in sorted(entries().items(), key=lambda one: (one[1].channel, -one[1].weight, one[0])):
         row, is_paused = states.get(name), name in shut

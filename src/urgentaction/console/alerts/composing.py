@@ -29,8 +29,6 @@ from . import forms
 
 #: Cases to choose from where none is named, those with the latest news first.
 RECENT = 20
-#: Offices that are offered while somebody types a short name; any other can still be typed.
-OFFERED = 2000
 
 
 @require_safe
@@ -131,7 +129,6 @@ def _shown(
         "form": form,
         "alert": alert,
         "is_whole": isinstance(form, forms.ComposeForm),
-        "offices": Office.objects.order_by("slug").only("slug", "names", "country")[:OFFERED],
         "here": "alerts",
     }
     return page(request, "console/alerts/compose.html", context, status=status)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import django_filters
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from urgentaction.accounts.models import User
-from urgentaction.alerts.models import Alert
+from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.console.vocabulary import ALERT_KINDS, ALERT_STATES
 
 from . import wording
@@ -22,6 +23,8 @@ SORTS: dict[str, Sequence[str]] = {
     "drafted": ("id",),
 }
 NULLS = ("level", "deadline_at")
+#: Three states in one: they wait for a decision or for the end of their hold.
+WAITING = ("waiting", (AlertState.DRAFT, AlertState.AWAITING_APPROVAL, AlertState.HELD))
 
 
 def _staff() -> list[tuple[str, str]]:
@@ -31,7 +34,12 @@ def _staff() -> list[tuple[str, str]]:
 class AlertFilter(django_filters.FilterSet):
     """State, kind, level, case, and who drafted it."""
 
-    state = django_filters.ChoiceFilter(choices=list(ALERT_STATES.items()), label=_("State"), empty_label=_("any"))
+    state = django_filters.ChoiceFilter(
+        choices=[(WAITING[0], _("waiting to start")), *ALERT_STATES.items()],
+        label=_("State"),
+        empty_label=_("any"),
+        method="in_state",
+    )
     kind = django_filters.ChoiceFilter(choices=list(ALERT_KINDS.items()), label=_("Kind"), empty_label=_("any"))
     level = django_filters.ChoiceFilter(
         choices=[(str(int(level)), str(int(level))) for level in wording.LEVELS],
@@ -46,3 +54,8 @@ class AlertFilter(django_filters.FilterSet):
     class Meta:
         model = Alert
         fields: Sequence[str] = []
+
+    def in_state(self, rows: QuerySet[Alert], _name: str, state: str) -> QuerySet[Alert]:
+        """One state, or all in which an alert waits."""
+        name, states = WAITING
+        return rows.filter(state__in=states) if state == name else rows.filter(state=state)

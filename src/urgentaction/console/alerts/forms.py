@@ -18,13 +18,14 @@ from urgentaction.alerts.plan import AlertPlan, Audience, compose_plan
 from urgentaction.cases.models import Case
 from urgentaction.cases.vocabulary import Status
 from urgentaction.channels.contract import Channel
+from urgentaction.console.forms import OfficeInput
 from urgentaction.console.phrasing import in_words
 from urgentaction.console.vocabulary import LETTERS, NOTICES, in_reader_language, language_name
 from urgentaction.core.errors import InvalidInput
 from urgentaction.core.ids import uuid7
 from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.directory.models import Office, Official
-from urgentaction.directory.queries import official_in
+from urgentaction.directory.queries import holder_among, offices_with, official_in
 from urgentaction.triggers import ruleset
 from urgentaction.triggers.decision import LetterKind, Level, NoticeKind, OfficialsAudience, SupportersAudience
 
@@ -33,6 +34,8 @@ from . import wording
 LONGEST_DEADLINE_HOURS = 90 * 24
 #: So many offices outside the case's own can be named at once; more by editing the draft again.
 FURTHER = 3
+#: So many offices are named that somebody may have meant.
+NEAR = 5
 _ROLES = (("to", gettext_lazy("addressed")), ("cc", gettext_lazy("copied in")))
 
 
@@ -52,10 +55,12 @@ class TargetsForm(forms.Form):
         """`chosen`: roles by office; they are selected when the form is first shown."""
         super().__init__(*args, **rest)
         self.case = case
-        listed = {entry.office_id: entry.office for entry in case.addressees.select_related("office")}
-        for office in Office.objects.filter(id__in=set(chosen) - set(listed)).order_by("slug"):
+        entries = case.addressees.select_related("office").prefetch_related("office__officials")
+        listed = {entry.office_id: entry.office for entry in entries}
+        others = Office.objects.filter(id__in=set(chosen) - set(listed)).prefetch_related("officials")
+        for office in others.order_by("slug"):
             listed[office.id] = office
-        self._listed = [(office, official_in(office)) for office in listed.values()]
+        self._listed = [(office, holder_among(office)) for office in listed.values()]
         for office, holder in self._listed:
             self.fields[f"office-{office.slug}"] = forms.ChoiceField(
                 label=in_reader_language(office.names) or str(office),
@@ -65,11 +70,8 @@ class TargetsForm(forms.Form):
                 disabled=holder is None,
             )
         for number in range(1, FURTHER + 1):
-            self.fields[f"further-{number}"] = forms.SlugField(
-                label=_("Further office"),
-                required=False,
-                max_length=80,
-                widget=forms.TextInput(attrs={"list": "offices", "autocomplete": "off"}),
+            self.fields[f"further-{number}"] = forms.CharField(
+                label=_("Further office"), required=False, max_length=80, widget=OfficeInput
             )
             self.fields[f"further-{number}-role"] = forms.ChoiceField(
                 label=_("Its part"), choices=_ROLES, required=False, initial="to"
@@ -102,7 +104,7 @@ class TargetsForm(forms.Form):
                 office = Office.objects.filter(slug=slug).first()
                 holder = official_in(office) if office is not None else None
                 if office is None:
-                    self.add_error(name, _("The directory has no office with this short name."))
+                    self.add_error(name, _not_there(slug))
                 elif holder is None:
                     self.add_error(name, _("Nobody is recorded as holding this office; add the official first."))
                 elif any(target.official == holder for target in targets):
@@ -110,6 +112,14 @@ class TargetsForm(forms.Form):
                 else:
                     targets.append(Target(holder, cleaned.get(f"{name}-role") or "to"))
         return sorted(targets, key=lambda target: target.role != "to")
+
+
+def _not_there(typed: str) -> str:
+    """What to say of a short name that no office has: those that it may have meant, but never one of them chosen."""
+    near = offices_with(typed).order_by("slug").values_list("slug", flat=True)[:NEAR]
+    if not near:
+        return _("The directory has no office with this short name.")
+    return _("The directory has no office with this short name. These fit: %(names)s.") % {"names": ", ".join(near)}
 
 
 class NewTargetForm(TargetsForm):

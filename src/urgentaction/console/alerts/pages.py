@@ -111,7 +111,7 @@ def _alert_context(request: HttpRequest, alert_id: uuid.UUID) -> dict[str, Any]:
         "query": request.GET.urlencode(),
         "receipts": reading.receipts_of(shown),
         "approvals": approvals,
-        "tasks": found.human_tasks.filter(done_at=None).select_related("alert__case").order_by("created_at"),
+        **reading.open_tasks_of(found),
         "names": names_of([found.drafted_by, *(one.by for one in approvals)]),
         "here": "alerts",
     }

@@ -27,9 +27,10 @@ from urgentaction.triggers.decision import OfficialsAudience
 
 from .wording import HINDRANCES
 
-#: The first of each; the deliveries of an alert have a page of their own.
+#: The first of each; an alert's deliveries have a page of their own, and so have tasks.
 PAGE = 25
 RECEIPTS = 25
+TASKS = 12
 
 
 def deliveries(alert: Alert, *, after: int = 0, state: str = "", role: str = "") -> DeliveryPage:
@@ -45,6 +46,13 @@ def receipts_of(shown: DeliveryPage) -> QuerySet[Receipt]:
     """
     rows = Receipt.objects.filter(delivery_id__in=[line.id for line in shown.items]).defer("raw", "address")
     return rows.order_by("-received_at")[:RECEIPTS]
+
+
+def open_tasks_of(alert: Alert) -> dict[str, Any]:
+    """What is left for people of an alert: the first as `tasks`, and whether there are more (`has_more_tasks`)."""
+    rows = alert.human_tasks.filter(done_at=None).order_by("priority", "created_at")
+    found = list(rows.select_related("alert__case").defer("alert__plan")[: TASKS + 1])
+    return {"tasks": found[:TASKS], "has_more_tasks": len(found) > TASKS}
 
 
 def letters_of(alert: Alert) -> QuerySet[Letter]:

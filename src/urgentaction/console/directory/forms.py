@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from zoneinfo import available_timezones
 
 import django_filters
 from django import forms
@@ -18,6 +17,7 @@ from django.forms.boundfield import BoundField
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from urgentaction.console.forms import OfficeInput, TimeZoneField
 from urgentaction.console.phrasing import in_words, problem_in_words
 from urgentaction.console.vocabulary import (
     ADDRESSED_AS,
@@ -33,7 +33,7 @@ from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.directory.contact_points import Check
 from urgentaction.directory.kinds import CheckMethod, CheckResult
 from urgentaction.directory.models import Office, Official
-from urgentaction.directory.queries import is_held
+from urgentaction.directory.queries import is_held, offices_with
 
 from . import reading, words
 
@@ -69,8 +69,8 @@ class OfficeFilter(django_filters.FilterSet):
     )
 
     def narrow_text(self, rows: QuerySet[Office], _name: str, text: str) -> QuerySet[Office]:
-        """See `reading.with_text`."""
-        return reading.with_text(rows, text)
+        """See `offices_with`."""
+        return rows.filter(id__in=offices_with(text).values("id"))
 
     def narrow_trouble(self, rows: QuerySet[Office], _name: str, trouble: str) -> QuerySet[Office]:
         """See `reading.in_trouble`."""
@@ -138,7 +138,7 @@ class OfficeForm(_Translated):
         required=False,
         help_text=_("Chooses the form of address where the holder has none of their own."),
     )
-    time_zone = forms.ChoiceField(label=_("Time zone"))
+    time_zone = TimeZoneField(label=_("Time zone"), help_text=_("Type a part of its name, such as Seoul."))
     preferred_language = forms.ChoiceField(label=_("Preferred language of letters"))
     opens = forms.TimeField(
         label=_("Opens"),
@@ -160,15 +160,14 @@ class OfficeForm(_Translated):
         label=_("Reached through the mission"),
         required=False,
         max_length=80,
+        widget=OfficeInput,
         help_text=_("Short name of an office: letters go there when nothing else has worked."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        own = [("", _("– choose –"))]
-        _choices(self, "country", [*own, *words.countries()])
+        _choices(self, "country", [("", _("– choose –")), *words.countries()])
         _choices(self, "kind", [("", _("none of these")), *OFFICES.items()])
-        _choices(self, "time_zone", [*own, *((zone, zone) for zone in sorted(available_timezones()))])
         _choices(self, "preferred_language", [(tag, language_name(tag)) for tag in LETTER_LANGUAGES])
 
     def _in_each_language(self) -> dict[str, forms.Field]:

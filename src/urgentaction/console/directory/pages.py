@@ -18,12 +18,14 @@ from urgentaction.console.responses import found_or_404, page
 from urgentaction.console.vocabulary import OFFICES, in_reader_language
 from urgentaction.core import clock
 from urgentaction.directory.models import Office, Official
-from urgentaction.directory.queries import holder_among, official_in
+from urgentaction.directory.queries import holder_among, offices_with, official_in
 
 from . import reading
 from .forms import OfficeFilter, OfficeForm, OfficialForm
 
 HERE = {"here": "directory"}
+#: So many offices are offered while somebody types, from so many letters on.
+OFFERED, SHORTEST = 20, 2
 
 
 @require_safe
@@ -34,6 +36,19 @@ def offices(request: HttpRequest) -> HttpResponse:
     found = listed(request, reading.offices(), filters=OfficeFilter, sorts=sorts, default="country")
     rows = reading.rows_of(found.items)
     return page(request, "console/directory/list.html", {"list": found, "rows": rows, **rights(request), **HERE})
+
+
+@require_safe
+@may(Role.EDITOR)
+def suggestions(request: HttpRequest) -> HttpResponse:
+    """Offices that fit what is being typed into a field for one, for its list (`console.forms.OfficeInput`).
+
+    The text is the address's only value, whatever its name: a field sends itself by its own.
+    """
+    text = request.GET.get(next(iter(request.GET), ""), "").strip()[:80]
+    is_asked = len(text) >= SHORTEST and text.isprintable()
+    found = offices_with(text).order_by("slug")[:OFFERED] if is_asked else ()
+    return page(request, "console/directory/suggestions.html", {"offices": found})
 
 
 @require_safe

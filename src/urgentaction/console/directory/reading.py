@@ -68,13 +68,6 @@ def in_trouble(rows: QuerySet[Office], trouble: str) -> QuerySet[Office]:
     return rows
 
 
-def with_text(rows: QuerySet[Office], text: str) -> QuerySet[Office]:
-    """Those whose name, holder or printed number has this text in it."""
-    officials = Official.objects.filter(office=OuterRef("pk"), names__icontains=text)
-    points = ContactPoint.objects.filter(office=OuterRef("pk"), printed_value__icontains=text)
-    return rows.filter(Q(names__icontains=text) | Q(slug__icontains=text) | Exists(officials) | Exists(points))
-
-
 @dataclass(frozen=True, slots=True)
 class OfficeRow:
     """One line of the list."""

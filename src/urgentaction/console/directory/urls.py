@@ -8,6 +8,7 @@ from . import actions, files, pages, points
 
 urlpatterns = [
     path("directory/", pages.offices, name="directory"),
+    path("directory/suggestions/", pages.suggestions, name="office-suggestions"),
     path("directory/export/", files.export, name="directory-export"),
     path("directory/import/", files.choose, name="directory-import"),
     path("directory/import/preview/", files.preview, name="directory-import-preview"),

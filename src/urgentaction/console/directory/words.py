@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from urgentaction.console.vocabulary import CHECK_METHODS, country_name
@@ -27,9 +29,14 @@ WEEKDAYS: dict[str, Promise] = {
 }  # fmt: skip
 
 
-def countries() -> list[tuple[str, str]]:
-    """Every country, by its name: code and name."""
-    return sorted(((code, country_name(code)) for code in country_codes()), key=lambda one: one[1])
+def countries() -> tuple[tuple[str, str], ...]:
+    """Every country, by its name in the reader's language: code and name."""
+    return _countries(get_language() or "en")
+
+
+@cache
+def _countries(_language: str) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(((code, country_name(code)) for code in country_codes()), key=lambda one: one[1]))
 
 
 def languages_of(*texts: Iterable[str]) -> list[str]:

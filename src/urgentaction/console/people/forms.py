@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
-from functools import cache
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm, ReauthenticateForm
@@ -18,6 +16,7 @@ from django.contrib.auth.password_validation import password_validators_help_tex
 from django.utils.translation import gettext_lazy as _
 
 from urgentaction.accounts.people import LONGEST_REASON
+from urgentaction.console.forms import TimeZoneField
 from urgentaction.console.phrasing import in_words
 from urgentaction.core.errors import InvalidInput
 
@@ -166,14 +165,9 @@ class PreferencesForm(forms.Form):
     """How the pages are read."""
 
     language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
-    time_zone = forms.ChoiceField(label=_("Time zone"), help_text=_("Times are shown in it."))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        zones = [(zone, zone.replace("_", " ")) for zone in time_zones()]
-        self.fields["time_zone"] = forms.ChoiceField(
-            label=_("Time zone"), choices=zones, help_text=_("Times are shown in it.")
-        )
+    time_zone = TimeZoneField(
+        label=_("Time zone"), help_text=_("Times are shown in it. Type a part of its name, such as Seoul.")
+    )
 
 
 def add_problems(form: forms.Form, refusal: InvalidInput) -> None:
@@ -185,13 +179,6 @@ def add_problems(form: forms.Form, refusal: InvalidInput) -> None:
 def password_rules() -> Any:
     """What a password has to be, as one text."""
     return " ".join(password_validators_help_texts())
-
-
-@cache
-def time_zones() -> tuple[str, ...]:
-    """IANA names a person would look for: UTC first, then by continent."""
-    found = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone and not zone.startswith("Etc/"))
-    return ("UTC", *found)
 
 
 def _plain(form: Any, name: str, label: Any, *, help_text: str = "", autofocus: bool = False) -> None:
