@@ -25,7 +25,7 @@ from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput
 from urgentaction.deliveries import announcing, composing
-from urgentaction.deliveries.people import close_decision
+from urgentaction.deliveries.people import close_decision, hold_decision
 from urgentaction.tracking.forthcoming import agree
 from urgentaction.tracking.snapshot import case_snapshot
 from urgentaction.triggers.decision import RuleSet, TriggerDecision, fingerprint
@@ -141,6 +141,7 @@ def approve(
     alert = alerts.locked(alert_id)
     refuse_if_hindered(alert, by=by)
     agreed = agree(alert, seen=seen)
+    hold_decision(alert)
     alert = alerts.approve_alert(alert_id, by=by, agreed=agreed, hold=hold, comment=comment, seen=seen)
     if alert.state == AlertState.HELD:
         close_decision(alert, by=by, result="approved")
@@ -151,6 +152,7 @@ def approve(
 @transaction.atomic
 def reject(alert_id: uuid.UUID, *, by: str, comment: str) -> Alert:
     """One person's no. Raises Conflict."""
+    hold_decision(alerts.locked(alert_id))
     alert = alerts.reject_alert(alert_id, by=by, comment=comment)
     close_decision(alert, by=by, result="rejected")
     return alert
@@ -175,6 +177,7 @@ def let_go(alert_id: uuid.UUID, *, by: str) -> Alert:
 @transaction.atomic
 def withdraw(alert_id: uuid.UUID, *, reason: str, by: str) -> Alert:
     """Stop an alert. Nothing of it is claimed after this commit. Raises Conflict."""
+    hold_decision(alerts.locked(alert_id))
     alert = alerts.withdraw_alert(alert_id, reason=reason, by=by)
     close_decision(alert, by=by, result="withdrawn")
     enqueue(Task.ADVANCE_ALERT, str(alert.id))

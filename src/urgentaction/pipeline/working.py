@@ -234,8 +234,7 @@ def _escalate(delivery_id: int) -> bool:
 
 def _expire_alerts() -> None:
     with transaction.atomic():
-        for alert in alerts.expire_overdue():
-            close_decision(alert, by="system:alerts", result=alert.stop_reason)
+        alerts.expire_overdue()  # the tasks to decide about them are closed with the stopped alerts (`_mark_stopped`)
 
 
 def _waiting_alerts() -> list[uuid.UUID]:
