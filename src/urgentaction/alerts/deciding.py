@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from urgentaction.core.errors import Conflict, NotAllowed
-from urgentaction.triggers.decision import Start
+from urgentaction.triggers.decision import OfficialsAudience, Start
 
 from .models import Alert, AlertKind, AlertState
 from .plan import AlertPlan
@@ -24,6 +24,7 @@ class Hindrance(StrEnum):
     NOT_SUBMITTED = "not_submitted"
     STALE = "stale"
     OWN_DRAFT = "own_draft"
+    NOT_ADDRESSED = "not_addressed"
     FAMILY = "family"
 
 
@@ -42,6 +43,8 @@ def hindrance(alert: Alert, *, by: str) -> Hindrance | None:
         return Hindrance.STALE
     if by == alert.drafted_by and alert.approvals_needed <= 1:
         return Hindrance.OWN_DRAFT
+    if is_unaddressed(alert):
+        return Hindrance.NOT_ADDRESSED
     return Hindrance.FAMILY if waits_for_family(alert) else None
 
 
@@ -58,8 +61,16 @@ def refuse_if_hindered(alert: Alert, *, by: str) -> None:
             raise NotAllowed(
                 f"Whoever drafted alert {alert.number} can't approve it; another person has to approve it."
             )
+        case Hindrance.NOT_ADDRESSED:
+            raise Conflict.of("targets", f"alert {alert.number} is addressed to nobody yet; name the officials first")
         case Hindrance.FAMILY:
             raise Conflict.of("family", "record first that the family was informed; then supporters may hear of it")
+
+
+def is_unaddressed(alert: Alert) -> bool:
+    """A person names whom it goes to, and nobody has yet: approved so, it would be over without a letter."""
+    is_for_a_person = AlertPlan.from_json(alert.plan).officials_audience is OfficialsAudience.NEW_TARGET
+    return is_for_a_person and not alert.targets.exists()
 
 
 def is_being_composed(alert: Alert) -> bool:
