@@ -224,6 +224,15 @@ class TestPeople:
         by = User.objects.get(role=Role.ADMINISTRATOR).pk
         assert AuditEntry.objects.filter(action="standing_approval.revoke", actor=f"user:{by}").count() == 1
 
+    def test_nothing_starts_in_the_name_of_who_may_no_longer_approve(self, administrator: Client) -> None:
+        user = member("minji", Role.APPROVER)
+        grant_standing_approval("imminent", by=user.username, actor=f"user:{user.pk}")
+        assert "taken back" not in do(administrator, user, "role", role="administrator")
+        assert in_force().count() == 1
+        page = do(administrator, user, "role", role="editor")
+        assert "minji is now: editor. Their standing approvals are taken back: imminent" in page
+        assert not in_force().exists()
+
     def test_sessions_are_ended(self, administrator: Client) -> None:
         user = member()
         browser = Client()

@@ -16,7 +16,7 @@ from urgentaction.accounts.models import Role
 from urgentaction.console.permissions import acting, may, sensitive
 from urgentaction.console.responses import attempt, found_or_404
 from urgentaction.console.vocabulary import called
-from urgentaction.pipeline.staffing import lock_out
+from urgentaction.pipeline.staffing import LockedOut, change_role, lock_out
 
 from . import reading
 
@@ -28,8 +28,9 @@ def give_role(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
     """Another role."""
 
     def deed() -> str:
-        user = people.change_role(user_id, request.POST.get("role", ""), by=acting(request))
-        return _("%(name)s is now: %(role)s.") % {"name": user.username, "role": called("staff-role", user.role)}
+        done = change_role(user_id, request.POST.get("role", ""), by=acting(request))
+        role = called("staff-role", done.user.role)
+        return _and_taken_back(_("%(name)s is now: %(role)s.") % {"name": done.user.username, "role": role}, done)
 
     return _act(request, user_id, deed)
 
@@ -43,12 +44,16 @@ def lock(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
     def deed() -> str:
         done = lock_out(user_id, why=request.POST.get("why", ""), by=acting(request))
         said = _("%(name)s is locked out, and logged out everywhere.") % {"name": done.user.username}
-        if done.rules:
-            back = _("Their standing approvals are taken back: %(rules)s. Alerts of these rules wait for a person.")
-            said = f"{said} {back % {'rules': ', '.join(done.rules)}}"
-        return said
+        return _and_taken_back(said, done)
 
     return _act(request, user_id, deed)
+
+
+def _and_taken_back(said: str, done: LockedOut) -> str:
+    if not done.rules:
+        return said
+    back = _("Their standing approvals are taken back: %(rules)s. Alerts of these rules wait for a person.")
+    return f"{said} {back % {'rules': ', '.join(done.rules)}}"
 
 
 @require_POST
