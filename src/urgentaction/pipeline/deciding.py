@@ -140,8 +140,9 @@ def approve(
     """
     alert = alerts.locked(alert_id)
     refuse_if_hindered(alert, by=by)
-    agreed = agree(alert, seen=seen)
     hold_decision(alert)
+    drafting.readdress_to_holders(alert)
+    agreed = agree(alert, seen=seen)
     alert = alerts.approve_alert(alert_id, by=by, agreed=agreed, hold=hold, comment=comment, seen=seen)
     if alert.state == AlertState.HELD:
         close_decision(alert, by=by, result="approved")

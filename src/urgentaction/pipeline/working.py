@@ -17,7 +17,7 @@ from django.db.models import F
 
 from urgentaction.alerts import service as alerts
 from urgentaction.alerts.agreed import Change, NotAgreed
-from urgentaction.alerts.drafting import readdress
+from urgentaction.alerts.drafting import readdress, readdress_to_holders
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.alerts.queries import due_to_start, is_current
@@ -104,6 +104,8 @@ def _is_audience_known(alert: Alert, plan: AlertPlan) -> bool:
 def _freeze(alert: Alert, plan: AlertPlan) -> bool:
     try:
         with transaction.atomic():
+            if alert.approvals_needed == 0:  # a rule decided: nobody has agreed to a letter to whoever was in office
+                readdress_to_holders(alert)
             made = {**letters.freeze_letters(alert, plan), **letters.freeze_notices(alert, plan)}
             alerts.hold_to_agreement(alert, plan, made)
             alerts.mark_frozen(alert)
