@@ -179,14 +179,40 @@ def test_a_consent_that_was_narrowed_holds_and_is_seen_before_anything_goes(
     assert "man is held" in letter.text
 
 
+def succeeded(world: World) -> None:
+    office = world.president.office
+    new = {"names": {"en": "The successor"}, "salutations": {"en": "Dear successor"}}
+    install_official(office.id, {**new, "holds_from": clock.today(office.time_zone)}, by="user:edith")
+
+
 class TestOffice:
     def test_a_new_holder_is_written_to_once_somebody_has_read_it(self, world: World, held: Alert) -> None:
-        office = world.president.office
-        new = {"names": {"en": "The successor"}, "salutations": {"en": "Dear successor"}}
-        install_official(office.id, {**new, "holds_from": clock.today(office.time_zone)}, by="user:edith")
+        succeeded(world)
         is_held_back(held, "The letter to “Office of the president” is now to The successor")
         assert "Dear successor" in goes_out_once_approved_again(held).text
         assert not held.targets.filter(official=world.president).exists()
+
+    def test_whoever_took_the_office_over_before_anybody_approved_is_written_to(
+        self, world: World, sandbox: SandboxProgram
+    ) -> None:
+        StandingApproval.objects.all().delete()
+        alert = world.update(Status.RETURN_IMMINENT).alerts[0]
+        succeeded(world)
+        shown = forthcoming.contents_of(alert)
+        assert "Dear successor" in shown.letters[0].text
+        pipeline.approve(alert.id, by="user:duty", seen=shown.digest)
+        assert advanced(alert).state == AlertState.RUNNING
+        assert "Dear successor" in Letter.objects.get(alert=alert, role="to").text
+
+    def test_so_is_whoever_took_it_over_while_an_alert_was_held_that_no_person_approves(
+        self, world: World, sandbox: SandboxProgram
+    ) -> None:
+        alert = world.update(Status.DETAINED).alerts[0]
+        assert alert.state == AlertState.HELD
+        succeeded(world)
+        Alert.objects.update(hold_until=clock.now() - timedelta(seconds=1))
+        assert advanced(alert).state == AlertState.RUNNING
+        assert "Dear successor" in Letter.objects.get(alert=alert, role="to").text
 
     def test_an_office_that_fell_vacant_is_somebodys_to_decide(self, world: World, held: Alert) -> None:
         office = world.president.office

@@ -11,11 +11,13 @@ from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
 from urgentaction.accounts.models import AuditEntry
 from urgentaction.accounts.service import verify_audit
+from urgentaction.alerts.drafting import Target
 from urgentaction.alerts.models import Alert, AlertState, StandingApproval
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.cases.vocabulary import Status
 from urgentaction.channels.contract import Channel
 from urgentaction.core.errors import Conflict, InvalidInput, NotAllowed
+from urgentaction.deliveries import composing
 from urgentaction.deliveries.models import Delivery, HumanTask
 from urgentaction.triggers.decision import OfficialPlan, OfficialsAudience, SupporterPlan
 
@@ -64,6 +66,9 @@ def test_a_grave_update_needs_two_people_and_never_reaches_supporters_by_itself(
         pipeline.approve(notices.id, by="user:one")
     letters = next(alert for alert in made if AlertPlan.from_json(alert.plan).officials)
     assert not letters.targets.exists(), "the new target is named by a person"
+    with pytest.raises(Conflict, match="addressed to nobody yet"):
+        pipeline.approve(letters.id, by="user:one")
+    composing.address_draft(letters.id, [Target(world.president, "to")], by="user:editor")
     assert pipeline.approve(letters.id, by="user:one").state == AlertState.AWAITING_APPROVAL
     assert pipeline.approve(letters.id, by="user:one").state == AlertState.AWAITING_APPROVAL
     assert pipeline.approve(letters.id, by="user:two").state == AlertState.HELD

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from urgentaction.core.errors import Conflict, NotAllowed
 from urgentaction.core.phrases import Code, say
-from urgentaction.triggers.decision import Start
+from urgentaction.triggers.decision import OfficialsAudience, Start
 
-from .models import Alert, AlertKind, AlertState
+from .models import Alert, AlertKind, AlertState, AlertTarget
 from .plan import AlertPlan
 from .queries import has_enough_approvals
 
@@ -27,6 +27,7 @@ class Hindrance(StrEnum):
     NOT_SUBMITTED = "not_submitted"
     STALE = "stale"
     OWN_DRAFT = "own_draft"
+    NOT_ADDRESSED = "not_addressed"
     FAMILY = "family"
 
 
@@ -45,6 +46,8 @@ def hindrance(alert: Alert, *, by: str) -> Hindrance | None:
         return Hindrance.STALE
     if by == alert.drafted_by and alert.approvals_needed <= 1:
         return Hindrance.OWN_DRAFT
+    if is_unaddressed(alert):
+        return Hindrance.NOT_ADDRESSED
     return Hindrance.FAMILY if waits_for_family(alert) else None
 
 
@@ -55,7 +58,11 @@ def unhindered(*, by: str) -> Q:
     # Said the positive way round: denied, a plan without supporters would be neither one nor the other to SQL.
     of_itself = Q(plan__supporters=None) | ~Q(plan__supporters__start=Start.FAMILY_INFORMED.value)
     family_knows = of_itself | Q(update__is_family_informed=True)
-    return Q(family_knows, state__in=UNDECIDED, fence=F("case__version")) & ~composed & ~own
+    unaddressed = Q(
+        ~Exists(AlertTarget.objects.filter(alert=OuterRef("pk"))),
+        plan__officials_audience=OfficialsAudience.NEW_TARGET.value,
+    )
+    return Q(family_knows, state__in=UNDECIDED, fence=F("case__version")) & ~composed & ~own & ~unaddressed
 
 
 def refuse_if_hindered(alert: Alert, *, by: str) -> None:
@@ -87,10 +94,21 @@ def refuse_if_hindered(alert: Alert, *, by: str) -> None:
                     number=alert.number,
                 )
             )
+        case Hindrance.NOT_ADDRESSED:
+            raise Conflict.of(
+                "targets",
+                say("alert %(number)s is addressed to nobody yet; name the officials first", number=alert.number),
+            )
         case Hindrance.FAMILY:
             raise Conflict.of(
                 "family", say("record first that the family was informed; then supporters may hear of it")
             )
+
+
+def is_unaddressed(alert: Alert) -> bool:
+    """A person names whom it goes to, and nobody has yet: approved so, it would be over without a letter."""
+    is_for_a_person = AlertPlan.from_json(alert.plan).officials_audience is OfficialsAudience.NEW_TARGET
+    return is_for_a_person and not alert.targets.exists()
 
 
 def is_being_composed(alert: Alert) -> bool:

@@ -6,7 +6,7 @@ All run inside the caller's transaction. What happens to an alert once it waits 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -223,6 +223,30 @@ def readdress(alert: Alert, found: Mapping[str, Change]) -> dict[str, Official]:
         target.save(update_fields=["official"])
         done[key] = holder
     return done
+
+
+def with_holders(targets: Iterable[AlertTarget]) -> list[AlertTarget]:
+    """The targets, with whoever holds an office today in the place of who held it when they were named. Saves nothing.
+
+    A vacant office keeps the one before: what is to be done about that is for a person.
+    """
+    found = list(targets)
+    there = {target.official_id for target in found}
+    for target in found:
+        holder = official_in(target.official.office)
+        if holder is not None and holder.id not in there:
+            holder.office = target.official.office
+            target.official = holder
+            there.add(holder.id)
+    return found
+
+
+def readdress_to_holders(alert: Alert) -> None:
+    """Write it down (`with_holders`), before anybody agrees to it or, where a rule decided, before it is frozen."""
+    before = dict(alert.targets.values_list("id", "official_id"))
+    for target in with_holders(alert.targets.select_related("official__office")):
+        if target.official_id != before[target.id]:
+            target.save(update_fields=["official"])
 
 
 def submit_draft(alert_id: uuid.UUID, *, by: str) -> Alert:

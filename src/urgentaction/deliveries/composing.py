@@ -10,12 +10,13 @@ from django.db import transaction
 from urgentaction.alerts import drafting
 from urgentaction.alerts.drafting import Composition, Target
 from urgentaction.alerts.models import Alert
+from urgentaction.alerts.service import locked
 from urgentaction.cases.service import lock_case
 from urgentaction.core.errors import Conflict
 from urgentaction.core.phrases import say
 
 from . import announcing
-from .people import close_decision
+from .people import close_decision, hold_decision
 from .reasons import CHANGED
 
 
@@ -48,6 +49,7 @@ def compose_draft(reference: str, composed: Composition, *, by: str, draft_id: u
 @transaction.atomic
 def change_draft(alert_id: uuid.UUID, composed: Composition, *, by: str) -> Alert:
     """Compose it anew: approvals are taken back, it has to be sent for approval. Raises Conflict, InvalidInput."""
+    hold_decision(locked(alert_id))
     alert = drafting.change_draft(alert_id, composed, by=by)
     close_decision(alert, by=by, result=CHANGED)
     return alert

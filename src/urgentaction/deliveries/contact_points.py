@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from urgentaction.core import clock
 from urgentaction.core.phrases import Code, Phrase
@@ -15,7 +16,7 @@ from urgentaction.directory.models import ContactPoint, ContactPointCheck
 
 from . import reasons
 from .models import HumanTask, HumanTaskKind
-from .people import open_task
+from .people import hold_tasks, open_task
 
 FIND = Phrase("Find a new %(channel)s for %(office)s", channel="channel")
 LOOK_UP = Phrase(
@@ -39,6 +40,7 @@ def ask_for_replacement(point: ContactPoint, *, why: str) -> HumanTask:
 @transaction.atomic
 def replace_contact_point(point_id: uuid.UUID, *, printed: str, dial: str = "", check: Check, by: str) -> ContactPoint:
     """As `directory.contact_points.replace_contact_point`; closes the task that asked for it."""
+    hold_tasks(_task(point_id))
     new = directory.replace_contact_point(point_id, printed=printed, dial=dial, check=check, by=by)
     _close_task(point_id, by=by, result=reasons.REPLACED(point=new.id))
     return new
@@ -47,6 +49,7 @@ def replace_contact_point(point_id: uuid.UUID, *, printed: str, dial: str = "", 
 @transaction.atomic
 def retire_contact_point(point_id: uuid.UUID, *, why: str, is_sure: bool, by: str) -> ContactPoint:
     """As `directory.contact_points.retire_contact_point`; nobody looks for a replacement any more."""
+    hold_tasks(_task(point_id))
     point = directory.retire_contact_point(point_id, why=why, is_sure=is_sure, by=by)
     _close_task(point_id, by=by, result=reasons.RETIRED(why=why))
     return point
@@ -55,6 +58,7 @@ def retire_contact_point(point_id: uuid.UUID, *, why: str, is_sure: bool, by: st
 @transaction.atomic
 def record_check(point_id: uuid.UUID, check: Check, *, by: str) -> ContactPointCheck:
     """As `directory.contact_points.record_check`; opens or closes the task to find another one, as it turned out."""
+    hold_tasks(_task(point_id))
     row = directory.record_check(point_id, check, by=by)
     point = ContactPoint.objects.select_related("office").get(id=point_id)
     if point.health == Health.DEAD:
@@ -75,6 +79,9 @@ def task_key(point_id: uuid.UUID) -> str:
     return f"replace:{point_id}"
 
 
+def _task(point_id: uuid.UUID) -> QuerySet[HumanTask]:
+    return HumanTask.objects.filter(key=task_key(point_id))
+
+
 def _close_task(point_id: uuid.UUID, *, by: str, result: str) -> None:
-    open_ones = HumanTask.objects.filter(key=task_key(point_id), done_at=None)
-    open_ones.update(done_at=clock.now(), done_by=by, result=result[:400])
+    _task(point_id).filter(done_at=None).update(done_at=clock.now(), done_by=by, result=result[:400])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from urgentaction.alerts.models import Alert
 from urgentaction.core import clock
@@ -52,6 +52,20 @@ def open_task(
         },
     )
     return task
+
+
+def hold_decision(alert: Alert) -> None:
+    """Lock what waits for a decision about an alert, to the end of the transaction.
+
+    Whoever takes or closes a task locks it first and writes the audit log afterwards; whoever decides has to take the
+    two in the same order, or they wait for each other.
+    """
+    hold_tasks(HumanTask.objects.filter(alert=alert, kind=HumanTaskKind.DECIDE))
+
+
+def hold_tasks(tasks: QuerySet[HumanTask]) -> None:
+    """Lock the open ones of these, before anything is written into the audit log."""
+    list(tasks.filter(done_at=None).order_by("id").select_for_update(of=("self",)).values_list("id", flat=True))
 
 
 def close_decision(alert: Alert, *, by: str, result: str) -> None:

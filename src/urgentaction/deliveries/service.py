@@ -137,7 +137,8 @@ def send_again(delivery_id: int, *, by: str, why: str) -> Delivery:
     """
     reason = _reason(why, say("say why it should go there once more; it stays with the delivery"))
     first = _locked(delivery_id, is_locking=False)
-    alert = Alert.objects.select_for_update().get(id=first.alert_id)
+    # Not the whole key: who follows this delivery up holds it, and may write a task that points at the alert.
+    alert = Alert.objects.select_for_update(no_key=True).get(id=first.alert_id)
     row = _locked(delivery_id)
     if refusal := refusal_to_send_again(row, alert):
         raise Conflict.of("state", refusal)

@@ -26,7 +26,7 @@ from urgentaction.core.enqueue import Task, enqueue
 from urgentaction.core.errors import Conflict, InvalidInput
 from urgentaction.core.phrases import Phrase, say
 from urgentaction.deliveries import announcing, composing, reasons
-from urgentaction.deliveries.people import close_decision
+from urgentaction.deliveries.people import close_decision, hold_decision
 from urgentaction.tracking.forthcoming import agree
 from urgentaction.tracking.snapshot import case_snapshot
 from urgentaction.triggers.decision import RuleSet, TriggerDecision, fingerprint
@@ -145,6 +145,8 @@ def approve(
     """
     alert = alerts.locked(alert_id)
     refuse_if_hindered(alert, by=by)
+    hold_decision(alert)
+    drafting.readdress_to_holders(alert)
     agreed = agree(alert, seen=seen)
     alert = alerts.approve_alert(alert_id, by=by, agreed=agreed, hold=hold, comment=comment, seen=seen)
     if alert.state == AlertState.HELD:
@@ -156,6 +158,7 @@ def approve(
 @transaction.atomic
 def reject(alert_id: uuid.UUID, *, by: str, comment: str) -> Alert:
     """One person's no. Raises Conflict."""
+    hold_decision(alerts.locked(alert_id))
     alert = alerts.reject_alert(alert_id, by=by, comment=comment)
     close_decision(alert, by=by, result=reasons.REJECTED)
     return alert
@@ -180,6 +183,7 @@ def let_go(alert_id: uuid.UUID, *, by: str) -> Alert:
 @transaction.atomic
 def withdraw(alert_id: uuid.UUID, *, reason: str, by: str) -> Alert:
     """Stop an alert. Nothing of it is claimed after this commit. Raises Conflict."""
+    hold_decision(alerts.locked(alert_id))
     alert = alerts.withdraw_alert(alert_id, reason=reason, by=by)
     close_decision(alert, by=by, result=reasons.STOPPED_BY_HAND)
     enqueue(Task.ADVANCE_ALERT, str(alert.id))

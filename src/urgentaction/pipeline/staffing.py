@@ -9,7 +9,7 @@ from django.db import transaction
 
 from urgentaction.accounts import people
 from urgentaction.accounts.models import User
-from urgentaction.alerts.standing import GIVERS, revoke_standing_approvals_of
+from urgentaction.alerts.standing import GIVERS, hold_standing_approvals_of, revoke_standing_approvals_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,9 @@ class Restaffed:
 @transaction.atomic
 def lock_out(user_id: uuid.UUID, *, why: str, by: str) -> Restaffed:
     """Shut somebody out and take back the standing approvals in their name. Raises as `people.change_role`."""
+    names = _held(user_id)
     user = people.lock_user(user_id, why=why, by=by)
-    return Restaffed(user, _taken_back(user, by=by))
+    return Restaffed(user, _taken_back(names, by=by))
 
 
 @transaction.atomic
@@ -33,11 +34,21 @@ def give_role(user_id: uuid.UUID, role: str, *, by: str) -> Restaffed:
 
     Their sessions go on, with what the new role may do: it is read with every request. Raises as `people.change_role`.
     """
+    names = _held(user_id)
     user = people.change_role(user_id, role, by=by)
-    return Restaffed(user, () if role in GIVERS else _taken_back(user, by=by))
+    return Restaffed(user, () if role in GIVERS else _taken_back(names, by=by))
 
 
-def _taken_back(user: User, *, by: str) -> tuple[str, ...]:
-    """The rules they had approved in advance, under whichever of their names."""
+def _held(user_id: uuid.UUID) -> set[str]:
+    """Their names; what stands in them is locked before anything is written into the audit log, as elsewhere."""
+    user = User.objects.filter(id=user_id).first()
+    if user is None:
+        return set()
     names = {name for name in (user.get_full_name(), user.username, user.email, f"user:{user.pk}") if name}
+    hold_standing_approvals_of(names)
+    return names
+
+
+def _taken_back(names: set[str], *, by: str) -> tuple[str, ...]:
+    """The rules they had approved in advance, under whichever of their names."""
     return tuple(sorted({one.rule for one in revoke_standing_approvals_of(names, actor=by)}))

@@ -17,7 +17,7 @@ from django.db.models import F
 
 from urgentaction.alerts import service as alerts
 from urgentaction.alerts.agreed import Change, NotAgreed
-from urgentaction.alerts.drafting import readdress
+from urgentaction.alerts.drafting import readdress, readdress_to_holders
 from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.alerts.queries import due_to_start, is_current
@@ -106,6 +106,8 @@ def _is_audience_known(alert: Alert, plan: AlertPlan) -> bool:
 def _freeze(alert: Alert, plan: AlertPlan) -> bool:
     try:
         with transaction.atomic():
+            if alert.approvals_needed == 0:  # a rule decided: nobody has agreed to a letter to whoever was in office
+                readdress_to_holders(alert)
             made = {**letters.freeze_letters(alert, plan), **letters.freeze_notices(alert, plan)}
             alerts.hold_to_agreement(alert, plan, made)
             alerts.mark_frozen(alert)
@@ -236,8 +238,7 @@ def _escalate(delivery_id: int) -> bool:
 
 def _expire_alerts() -> None:
     with transaction.atomic():
-        for alert in alerts.expire_overdue():
-            close_decision(alert, by="system:alerts", result=alert.stop_reason)
+        alerts.expire_overdue()  # the tasks to decide about them are closed with the stopped alerts (`_mark_stopped`)
 
 
 def _waiting_alerts() -> list[uuid.UUID]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 
 from urgentaction.alerts.agreed import Agreed
+from urgentaction.alerts.drafting import with_holders
 from urgentaction.alerts.models import Alert, AlertTarget
 from urgentaction.alerts.plan import AlertPlan
 from urgentaction.core.errors import Conflict
@@ -28,11 +29,11 @@ def contents_of(alert: Alert) -> Contents:
 
 
 def targets_of(alert: Alert) -> list[AlertTarget]:
-    """The officials who would be written to now: a follow-up leaves out those whom nothing reached."""
+    """The officials who would be written to now: those in office; a follow-up leaves out those whom nothing reached."""
     targets = alert.targets.select_related("official__office")
     if AlertPlan.from_json(alert.plan).officials_audience is OfficialsAudience.REACHED_BEFORE:
         targets = targets.filter(official__office__in=offices_reached(followed_by(alert, roles=OFFICIALS)))
-    return list(targets)
+    return with_holders(targets)
 
 
 def pdf_of(alert: Alert, key: uuid.UUID, *, as_fax: bool) -> bytes:
@@ -51,7 +52,7 @@ def agree(alert: Alert, *, seen: str) -> Agreed:
     A follow-up's officials are all among it, because only when it starts is it certain whom nothing reached.
 
     Args:
-        alert: locked, so that its plan stays what it is.
+        alert: locked, so that its plan stays what it is; addressed to those in office (`readdress_to_holders`).
         seen: `Contents.digest` of what the person was shown; empty: they take what stands now.
 
     Raises:

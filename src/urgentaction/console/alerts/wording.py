@@ -34,5 +34,6 @@ HINDRANCES: Mapping[str, Promise] = {
     Hindrance.NOT_SUBMITTED: _("It is still being composed. Its author sends it for approval first."),
     Hindrance.STALE: _("Its case has a newer status, so it would be stale. Reject it and compose another one."),
     Hindrance.OWN_DRAFT: _("You drafted it, so another person has to approve it."),
+    Hindrance.NOT_ADDRESSED: _("Nobody is addressed yet: name the officials whom this letter goes to."),
     Hindrance.FAMILY: _("Record first that the family was informed; then supporters may hear of it."),
 }

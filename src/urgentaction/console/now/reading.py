@@ -151,7 +151,7 @@ def _counted(*, viewer: str, is_approver: bool) -> tuple[int, int]:
 def _waiting(alerts: QuerySet[Alert], *, viewer: str, is_approver: bool) -> tuple[Waiting, ...]:
     """What waits for a decision or the end of its hold, the most urgent first, and whether the viewer can decide."""
     rows = alerts.defer(None).defer("case__subjects").filter(state__in=(*UNDECIDED, AlertState.HELD))
-    rows = rows.select_related("update").prefetch_related("approvals")
+    rows = rows.select_related("update").prefetch_related("approvals", "targets")
     found = []
     for alert in rows.order_by("priority", "created_at")[:MOST_ALERTS]:
         given = [one for one in alert.approvals.all() if one.revoked_at is None]
