@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from tests.flow.callers import Caller, staff
+from tests.flow.callers import Caller, confirm_it_is_them, staff
 from tests.flow.callers import line as text
 from tests.flow.following import actions
 from tests.flow.world import World
@@ -254,7 +254,14 @@ class TestStandingApprovals:
 
 
 class TestTokens:
+    def test_a_session_left_open_makes_none(self, world: World, administrator: Client) -> None:
+        form = {"name": "x", "scopes": ["cases:read"], "days": "30"}
+        answer = administrator.post(f"{SETTINGS}tokens/make/", form)
+        assert answer.headers["Location"].startswith("/console/account/again/code/")
+        assert not ApiToken.objects.exists()
+
     def test_a_token_is_shown_once_and_works(self, world: World, administrator: Client) -> None:
+        confirm_it_is_them(administrator)
         place = f"{SETTINGS}tokens/"
         answer = administrator.post(f"{place}make/", {"name": "case database", "scopes": ["cases:read"], "days": "30"})
         page = text(answer)
@@ -289,6 +296,7 @@ class TestTokens:
         assert ApiToken.objects.get().last_used_at == first
 
     def test_a_token_without_a_scope_is_not_made(self, world: World, administrator: Client) -> None:
+        confirm_it_is_them(administrator)
         page = text(administrator.post(f"{SETTINGS}tokens/make/", {"name": "x", "days": "30"}), status=422)
         assert "This field is required" in page
         assert not ApiToken.objects.exists()

@@ -14,7 +14,7 @@ from urgentaction.accounts.models import ApiToken, Role, User
 from urgentaction.accounts.service import make_token, revoke_token
 from urgentaction.alerts.standing import grant_standing_approval, revoke_standing_approval
 from urgentaction.channels.contract import Mode
-from urgentaction.console.permissions import acting, may
+from urgentaction.console.permissions import acting, may, sensitive
 from urgentaction.console.responses import attempt, found_or_404, page, there_or_404
 from urgentaction.core.errors import InvalidInput
 from urgentaction.deliveries.pausing import pause_by_hand, resume_by_hand
@@ -104,8 +104,12 @@ def revoke_approval(request: HttpRequest, approval_id: uuid.UUID) -> HttpRespons
 
 @require_POST
 @may(Role.ADMINISTRATOR)
+@sensitive
 def make(request: HttpRequest) -> HttpResponse:
-    """Make a token and show it, this once. No redirect: the secret must not wait anywhere for the next page."""
+    """Make a token and show it, this once. No redirect: the secret must not wait anywhere for the next page.
+
+    It outlives the session that made it, so whoever found one open gets none.
+    """
     form = forms.TokenForm(request.POST)
     if form.is_valid():
         given = form.cleaned_data
