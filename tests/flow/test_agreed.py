@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from tests.flow.world import World
 from tests.sandbox_program import SandboxProgram
@@ -26,9 +26,8 @@ from urgentaction.core.errors import Conflict
 from urgentaction.deliveries import announcing
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTask
 from urgentaction.deliveries.people import close_decision
-from urgentaction.directory.models import ContactPoint
 from urgentaction.directory.service import install_official
-from urgentaction.letters import templates, views
+from urgentaction.letters import templates
 from urgentaction.letters.models import Letter, Notice
 from urgentaction.letters.source import Family, load_shipped
 from urgentaction.letters.versions import TemplateName
@@ -121,18 +120,6 @@ def test_a_section_that_nobody_is_sent_changes_nothing(world: World, held: Alert
     assert advanced(held).state == AlertState.RUNNING
 
 
-def test_of_two_numbers_of_the_same_rank_the_same_one_is_printed_wherever_the_rows_lie(world: World) -> None:
-    office = world.president.office
-    second = {"channel": "fax", "printed_value": "+82 2-770-0000", "dial_value": "+12025550199"}
-    ContactPoint.objects.create(office=office, **second)
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off")
-        before = views.addressee(world.president, "en").printed_fax
-        office.contact_points.filter(channel="fax", printed_value=before).update(health_note="checked")
-        assert views.addressee(world.president, "en").printed_fax == before
-
-
 def test_a_template_that_came_into_force_is_read_first(world: World, held: Alert) -> None:
     write_template("first_appeal", "\n\nWe wait for your answer.\n")
     is_held_back(held, "has another template now")
@@ -179,40 +166,14 @@ def test_a_consent_that_was_narrowed_holds_and_is_seen_before_anything_goes(
     assert "man is held" in letter.text
 
 
-def succeeded(world: World) -> None:
-    office = world.president.office
-    new = {"names": {"en": "The successor"}, "salutations": {"en": "Dear successor"}}
-    install_official(office.id, {**new, "holds_from": clock.today(office.time_zone)}, by="user:edith")
-
-
 class TestOffice:
     def test_a_new_holder_is_written_to_once_somebody_has_read_it(self, world: World, held: Alert) -> None:
-        succeeded(world)
+        office = world.president.office
+        new = {"names": {"en": "The successor"}, "salutations": {"en": "Dear successor"}}
+        install_official(office.id, {**new, "holds_from": clock.today(office.time_zone)}, by="user:edith")
         is_held_back(held, "The letter to “Office of the president” is now to The successor")
         assert "Dear successor" in goes_out_once_approved_again(held).text
         assert not held.targets.filter(official=world.president).exists()
-
-    def test_whoever_took_the_office_over_before_anybody_approved_is_written_to(
-        self, world: World, sandbox: SandboxProgram
-    ) -> None:
-        StandingApproval.objects.all().delete()
-        alert = world.update(Status.RETURN_IMMINENT).alerts[0]
-        succeeded(world)
-        shown = forthcoming.contents_of(alert)
-        assert "Dear successor" in shown.letters[0].text
-        pipeline.approve(alert.id, by="user:duty", seen=shown.digest)
-        assert advanced(alert).state == AlertState.RUNNING
-        assert "Dear successor" in Letter.objects.get(alert=alert, role="to").text
-
-    def test_so_is_whoever_took_it_over_while_an_alert_was_held_that_no_person_approves(
-        self, world: World, sandbox: SandboxProgram
-    ) -> None:
-        alert = world.update(Status.DETAINED).alerts[0]
-        assert alert.state == AlertState.HELD
-        succeeded(world)
-        Alert.objects.update(hold_until=clock.now() - timedelta(seconds=1))
-        assert advanced(alert).state == AlertState.RUNNING
-        assert "Dear successor" in Letter.objects.get(alert=alert, role="to").text
 
     def test_an_office_that_fell_vacant_is_somebodys_to_decide(self, world: World, held: Alert) -> None:
         office = world.president.office
