@@ -206,7 +206,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "urgentaction.public.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
-FILE_UPLOAD_HANDLERS = ["urgentaction.conf.uploads.InMemory"]
+FILE_UPLOAD_HANDLERS = ["urgentaction.core.uploads.InMemory"]
 
 LOGGING: dict[str, Any] = {
     "version": 1,

@@ -12,12 +12,12 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from urgentaction.accounts.models import Role
-from urgentaction.conf.uploads import InMemory
 from urgentaction.console.permissions import acting, may
 from urgentaction.console.phrasing import problem_in_words
 from urgentaction.console.reading import names_of
 from urgentaction.console.responses import attempt, found_or_404, page, there_or_404
 from urgentaction.core.errors import InvalidInput
+from urgentaction.core.uploads import InMemory
 from urgentaction.supporters import handing_in
 from urgentaction.supporters.handing_in import Report
 from urgentaction.supporters.models import HandedInTable, TableState

@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import InMemoryUploadedFile, SimpleUploadedFile
 from django.test import RequestFactory
 
-from urgentaction.conf.uploads import MOST_BYTES
+from urgentaction.core.uploads import MOST_BYTES
 
 
 @pytest.fixture(autouse=True)
