@@ -16,6 +16,8 @@ from workers.queues import QUEUES, ROUTES
 from workers.schedule import timetable
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "urgentaction.conf.settings")
+# `migrate` has run Django's checks. They load every page and the API: a third of a worker, and it needs none of it.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 django.setup()
 
 # A broker that is killed while tasks are unacknowledged ends kombu 5.7's Redis transport by an AttributeError on the
