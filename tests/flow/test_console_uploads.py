@@ -15,7 +15,7 @@ from tests.flow.world import World
 from urgentaction.accounts.models import Role
 from urgentaction.cases import archive
 from urgentaction.cases.models import Case
-from urgentaction.conf import uploads
+from urgentaction.core import uploads
 from urgentaction.directory.models import Office
 from urgentaction.supporters import handing_in
 from urgentaction.supporters.models import HandedInTable
