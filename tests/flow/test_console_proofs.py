@@ -26,7 +26,7 @@ def editor() -> Client:
     return staff(Role.EDITOR, "edith")
 
 
-def mails(sandbox: SandboxProgram) -> list[dict[str, Any]]:
+def mails_of(sandbox: SandboxProgram) -> list[dict[str, Any]]:
     return [entry for entry in sandbox.ledger() if entry["to"] == "edith@staff.invalid"]
 
 
@@ -34,12 +34,12 @@ def test_it_comes_to_oneself_marked_and_counts_for_nothing(
     world: World, editor: Client, sandbox: SandboxProgram
 ) -> None:
     alert = composed(editor, world)
-    before, path = len(mails(sandbox)), f"/console/alerts/{alert.id}/proof/"
+    before, path = len(mails_of(sandbox)), f"/console/alerts/{alert.id}/proof/"
     said = text(editor.post(path, {"letter": str(world.president.id), "to": "x@y.invalid"}, follow=True))
     assert "on its way to edith@staff.invalid, marked TEST" in said
     editor.post(path, {"notice": "email-en"})
     editor.post(path, {"notice": "sms-en"})
-    mails = mails(sandbox)[before:]
+    mails = mails_of(sandbox)[before:]
     assert len(mails) == 3
     assert not Delivery.objects.exists()
     assert AuditEntry.objects.filter(action="alert.proof", subject=f"alert:{alert.id}").count() == 3
@@ -57,20 +57,20 @@ def test_the_guard_stands_in_its_way_too(world: World, editor: Client, sandbox: 
 
 
 def test_a_paused_gateway_is_not_gone_around(world: World, editor: Client, sandbox: SandboxProgram) -> None:
-    alert, before = composed(editor, world), len(mails(sandbox))
+    alert, before = composed(editor, world), len(mails_of(sandbox))
     GatewayState.objects.update_or_create(name="smtp", defaults={"is_paused": True, "changed_at": clock.now()})
     said = text(editor.post(f"/console/alerts/{alert.id}/proof/", {"notice": "email-en"}, follow=True))
     assert "No mail gateway may carry it just now" in said
     assert "No gateway for email works at this moment" in said
-    assert len(mails(sandbox)) == before
+    assert len(mails_of(sandbox)) == before
 
 
 def test_a_suppressed_address_gets_none(world: World, editor: Client, sandbox: SandboxProgram) -> None:
-    alert, before = composed(editor, world), len(mails(sandbox))
+    alert, before = composed(editor, world), len(mails_of(sandbox))
     suppress_by_hand(Channel.EMAIL, "edith@staff.invalid", by="cli:test", why="asked")
     said = text(editor.post(f"/console/alerts/{alert.id}/proof/", {"notice": "email-en"}, follow=True))
     assert "suppression list" in said
-    assert len(mails(sandbox)) == before
+    assert len(mails_of(sandbox)) == before
 
 
 def test_what_is_not_there_is_said(world: World, editor: Client) -> None:

@@ -15,9 +15,9 @@ from tests.flow.world import World
 from urgentaction.accounts.models import Role
 from urgentaction.cases import archive
 from urgentaction.cases.models import Case
+from urgentaction.console.supporters.tables import LongTable
 from urgentaction.core import uploads
 from urgentaction.directory.models import Office
-from urgentaction.supporters import handing_in
 from urgentaction.supporters.models import HandedInTable
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,7 +124,7 @@ class TestSupporters:
         return text(client.post("/console/supporters/tables/hand-in/", {"table": file}))
 
     def test_too_large_is_said_at_the_field(self, approver: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(handing_in, "MOST_BYTES", 1000)
+        monkeypatch.setattr(LongTable, "most_bytes", 1000)
         assert "at most 20 MB" in fault_at(self.hand_in(approver, b"x" * 200_000), "table")
         assert not HandedInTable.objects.exists()
 
