@@ -60,10 +60,34 @@ def test_it_is_counted_again_when_that_is_due(large: Alert) -> None:
     assert Tally.objects.get().due_at > clock.read_database_now()
 
 
+def test_one_look_counts_a_few_and_the_next_the_others(
+    large: Alert, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    alerts = [large, *(World.make(number=number).start() for number in (2, 3))]
+    progress_of(alerts)
+    for alert in alerts:
+        settle_all(alert)
+    make_due()
+    with django_assert_num_queries(2 + 2 * tallying.AT_ONCE):
+        first = progress_of(alerts)
+    assert sum(set(one.tally.by_state()) == {"accepted"} for one in first) == tallying.AT_ONCE
+    assert all(set(one.tally.by_state()) == {"accepted"} for one in progress_of(alerts))
+
+
+def test_whatever_has_ended_is_counted_at_once(large: Alert) -> None:
+    alerts = [large, *(World.make(number=number).start() for number in (2, 3))]
+    progress_of(alerts)
+    for alert in alerts:
+        settle_all(alert)
+        alert.finished_at = clock.read_database_now()
+        alert.save()
+    assert all(set(one.tally.by_state()) == {"accepted"} for one in progress_of(alerts))
+
+
 def test_only_one_of_those_who_look_counts(large: Alert, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     progress(large)
     make_due()
-    parameters: dict[str, Any] = {"alerts": [large.id], "overtaken": [], "rest": tallying.REST}
+    parameters: dict[str, Any] = {"alerts": [large.id], "overtaken": [], "rest": tallying.REST, "most": 1}
     assert take_on(parameters) == 1
     assert take_on(parameters) == 0
     with django_assert_num_queries(2):  # what is kept, and whether to count it

@@ -28,6 +28,9 @@ from .models import Tally
 SMALL = 2000
 #: Counted again after so many times as long as it took: while something moves, and once it is over (late receipts).
 REST, LONG_REST = 40, 400
+#: One look counts so many large ones at most, those first that have been due the longest: else a list of fifty mailings
+#: that nobody has looked at for a while would count all of them at once. The next looks count the others.
+AT_ONCE = 2
 
 #: role, channel, state, deliveries.
 Row = tuple[str, str, str, int]
@@ -41,7 +44,10 @@ WHERE alert_id = ANY(%(alerts)s) GROUP BY alert_id, role, channel, state ORDER B
 _TAKE_ON = """
 UPDATE deliveries_tally SET due_at = ua_now() + %(rest)s * seconds * interval '1 second'
 WHERE alert_id IN (SELECT alert_id FROM deliveries_tally
-                   WHERE alert_id = ANY(%(alerts)s) AND (due_at <= ua_now() OR alert_id = ANY(%(overtaken)s))
+                   WHERE alert_id = ANY(%(overtaken)s)
+                      OR (due_at <= ua_now() AND alert_id IN (
+                             SELECT alert_id FROM deliveries_tally
+                             WHERE alert_id = ANY(%(alerts)s) AND due_at <= ua_now() ORDER BY due_at LIMIT %(most)s))
                    ORDER BY alert_id FOR UPDATE SKIP LOCKED)
 RETURNING alert_id
 """
@@ -64,7 +70,10 @@ class Counts:
 
 
 def counts_of(alerts: Iterable[Alert]) -> dict[uuid.UUID, Counts]:
-    """The counts of some alerts: two queries, whatever their number; two more for each large one that is counted."""
+    """The counts of some alerts: two queries, whatever their number; two more for each large one that is counted anew.
+
+    Those are AT_ONCE at most, and whichever has ended since it was counted.
+    """
     by_id = {alert.id: alert for alert in alerts}
     kept = {row.alert_id: row for row in Tally.objects.filter(alert_id__in=list(by_id))}
     fresh = _taken_on([by_id[known] for known in kept], kept)
@@ -95,7 +104,12 @@ def _taken_on(alerts: Sequence[Alert], kept: Mapping[uuid.UUID, Tally]) -> set[u
     overtaken = [one.id for one in alerts if (since := over_since(one)) and kept[one.id].counted_at <= since]
     if not alerts:
         return set()
-    parameters: dict[str, Any] = {"alerts": [alert.id for alert in alerts], "overtaken": overtaken, "rest": REST}
+    parameters: dict[str, Any] = {
+        "alerts": [alert.id for alert in alerts],
+        "overtaken": overtaken,
+        "rest": REST,
+        "most": AT_ONCE,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_ON, parameters)
         return {row[0] for row in cursor.fetchall()}
