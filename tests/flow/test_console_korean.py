@@ -82,8 +82,9 @@ class TestRefusals:
         assert f"긴급행동 {draft.number}의 상태는 “초안”입니다. 보류 중인 것만 바로 시작할 수 있습니다." in said
 
     def test_withdrawing_what_is_over(self, draft: Alert, mina: Client) -> None:
-        mina.post(f"/console/alerts/{draft.id}/withdraw/", {"reason": "x"}, follow=True)
-        said = text(mina.post(f"/console/alerts/{draft.id}/withdraw/", {"reason": "x"}, follow=True))
+        path = f"/console/alerts/{draft.id}/withdraw/"
+        mina.post(path, {"reason": "x"})
+        said = text(mina.post(path, {"reason": "x"}, follow=True))
         assert "이미 “철회됨”입니다. 중단할 것이 없습니다." in said
 
     def test_settling_what_is_not_unknown(self, world: World, mina: Client) -> None:
