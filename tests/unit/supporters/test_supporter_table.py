@@ -224,7 +224,7 @@ def test_no_file_and_no_folder(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("urgentaction.core.tables.MOST_TABLE_BYTES", 100)
+    monkeypatch.setattr("urgentaction.core.csv_table.MOST_TABLE_BYTES", 100)
     with pytest.raises(InvalidInput, match=r"people\.csv: has \d+ bytes; at most 100 are read"):
         read_supporters(table(path, GOOD))
 
