@@ -17,6 +17,7 @@ from urgentaction.alerts.models import AlertState
 from urgentaction.cases.models import CaseText
 from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.core import clock
+from urgentaction.deliveries import tallying
 from urgentaction.deliveries.models import Delivery, HumanTaskKind
 from urgentaction.deliveries.people import open_task
 
@@ -50,6 +51,14 @@ class TestPage:
 
 
 class TestList:
+    def test_what_was_counted_earlier_says_when(
+        self, world: World, editor: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.start()
+        assert "counted" not in text(editor.get("/console/alerts/"))
+        monkeypatch.setattr(tallying, "SMALL", 1)
+        assert "counted" in text(editor.get("/console/alerts/"))
+
     def test_it_is_filtered_by_what_one_looks_for(self, world: World, editor: Client) -> None:
         rumour = world.update(Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED).alerts[0]
         manual = composed(editor, world)
