@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 
 from tests.flow.callers import PASSWORD, confirm_it_is_them, give_app, staff, text
+from tests.flow.world import World
 from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
 from urgentaction.accounts import people
@@ -20,8 +21,10 @@ from urgentaction.accounts.invitations import token_of
 from urgentaction.accounts.models import AuditEntry, Invitation, Role, User
 from urgentaction.alerts.queries import in_force
 from urgentaction.alerts.standing import grant_standing_approval
+from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.core import clock
 from urgentaction.core.errors import Conflict
+from urgentaction.deliveries.models import HumanTask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -234,6 +237,27 @@ class TestPeople:
         assert list(in_force().values_list("by", flat=True)) == ["Somebody Else"]
         by = User.objects.get(role=Role.ADMINISTRATOR).pk
         assert AuditEntry.objects.filter(action="standing_approval.revoke", actor=f"user:{by}").count() == 1
+
+    def test_what_they_approved_and_has_not_started_waits_again(self, administrator: Client) -> None:
+        user = member("minji", Role.APPROVER)
+        held, running = (
+            World.make(number=number).update(Status.RETURN_IMMINENT, confidence=Confidence.RUMOURED).alerts[0]
+            for number in (1, 2)
+        )
+        pipeline.approve(running.id, by=f"user:{user.pk}")
+        pipeline.advance_alert(running.id)
+        pipeline.approve(held.id, by=f"user:{user.pk}", hold=timedelta(hours=1))
+        page = do(administrator, user, "lock", why="left us")
+        assert f"Alerts that they approved wait for approval again: {held.number}." in page
+        held.refresh_from_db()
+        running.refresh_from_db()
+        assert (held.state, held.hold_until, running.state) == ("awaiting_approval", None, "running")
+        task = HumanTask.objects.get(alert=held, kind="decide", done_at=None)
+        assert "has been locked out" in task.title
+        pipeline.advance_alert(held.id)
+        held.refresh_from_db()
+        assert held.started_at is None
+        assert pipeline.approve(held.id, by="user:duty").state == "held"
 
     def test_nothing_starts_in_the_name_of_who_may_not_approve_any_more(self, administrator: Client) -> None:
         user = member("minji", Role.APPROVER)

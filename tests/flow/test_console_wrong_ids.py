@@ -189,3 +189,10 @@ class TestTasksAndPeople:
         assert (there.status_code, nobody.status_code) == (403, 403)
         assert there.content == nobody.content
         assert world.supporters[0].name not in there.content.decode()
+
+
+@pytest.mark.parametrize(
+    "path", ["/console/cases/?q=%00", "/console/alerts/new/?case=a%00", "/console/search/?q=a%00b", "/letters/a%00b/"]
+)
+def test_a_nul_character_is_no_question_for_the_database(administrator: Client, path: str) -> None:
+    assert administrator.get(path).status_code == HTTPStatus.BAD_REQUEST

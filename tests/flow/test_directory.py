@@ -43,10 +43,17 @@ def problems(refusal: pytest.ExceptionInfo[InvalidInput]) -> dict[str, str]:
 
 class TestOffices:
     def test_an_office_is_added_with_a_short_name_of_its_own(self, db: None) -> None:
-        first, second = (service.add_office(OFFICE, by=BY) for _ in range(2))
+        first = service.add_office(OFFICE, by=BY)
+        second = service.add_office(OFFICE | {"names": {"en": "Minister of justice"}}, by=BY)
         assert (first.slug, second.slug) == ("kr-minister-of-justice", "kr-minister-of-justice-2")
         entry = AuditEntry.objects.latest("id")
         assert (entry.actor, entry.action, entry.subject) == (BY, "office.add", f"office:{second.id}")
+
+    def test_a_form_that_is_sent_twice_makes_one_office(self, db: None) -> None:
+        service.add_office(OFFICE, by=BY)
+        with pytest.raises(Conflict, match="there is one already, kr-minister-of-justice"):
+            service.add_office(OFFICE, by=BY)
+        assert Office.objects.count() == 1
 
     def test_every_fault_names_its_field(self, db: None) -> None:
         with pytest.raises(InvalidInput) as refusal:
@@ -174,7 +181,7 @@ class TestContactPoints:
         only = contact_points.add_contact_point(
             mission.id, channel=Channel.FAX, printed="+44 20 7946 0130", check=None, by=BY
         )
-        bare = service.add_office(OFFICE | {"care_of": mission.slug}, by=BY)
+        bare = service.add_office(OFFICE | {"names": {"en": "Prison"}, "care_of": mission.slug}, by=BY)
         service.change_office(office.id, OFFICE | {"care_of": mission.slug}, by=BY)
         assert stranded_without(only) == [mission, bare]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connections, transaction
@@ -25,6 +25,7 @@ from urgentaction.deliveries import sweep
 from urgentaction.deliveries.claim import Lane, claim, declare_intent
 from urgentaction.deliveries.models import Delivery, HumanTask
 from urgentaction.deliveries.queries import reached_by
+from urgentaction.letters import views
 from urgentaction.letters.models import Letter
 from urgentaction.triggers.decision import OfficialPlan, OfficialsAudience
 
@@ -39,6 +40,15 @@ def follow(world: World, status: Status = Status.FATE_UNKNOWN) -> Alert:
 
 def told(alert: Alert) -> set[object]:
     return {row.supporter_id or row.official_id for row in Delivery.objects.filter(alert=alert)}
+
+
+def test_a_letter_is_cited_by_the_day_that_is_printed_on_it(world: World) -> None:
+    """It is the day of its addressee; in Seoul another one than by UTC until nine in the morning."""
+    first = world.start()
+    Alert.objects.filter(id=first.id).update(frozen_at=datetime(2026, 11, 20, 16, 0, tzinfo=UTC))
+    second = world.update(Status.FATE_UNKNOWN).alerts[0]
+    cited = views.alert(second, dated_on=date(2026, 11, 22), kind="whereabouts_request").previous_dated_on
+    assert cited == date(2026, 11, 21)
 
 
 def test_a_chain_of_quick_updates_never_loses_the_audience(world: World, sandbox: SandboxProgram) -> None:

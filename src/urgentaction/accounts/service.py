@@ -66,6 +66,7 @@ def chain_hash(entry: AuditEntry) -> bytes:
     return hashlib.sha256(bytes(entry.previous_hash) + text.encode()).digest()
 
 
+@transaction.atomic
 def make_token(name: str, *, scopes: Iterable[str], lifetime: timedelta, by: str) -> tuple[ApiToken, str]:
     """A new API token: the row, and the token itself, which is not kept and can't be shown again.
 

@@ -7,6 +7,7 @@ each, not a mixture.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from .plan import AlertPlan
 from .queries import LIVE, has_enough_approvals, live_alerts
 
 FALLBACK_LANGUAGE = "en"
+_NOT_STARTED = (AlertState.DRAFT, AlertState.AWAITING_APPROVAL, AlertState.HELD)
 TOO_LATE = Phrase("its deadline passed before it was approved")
 BY_HAND = Phrase("withdrawn by hand")
 IN_ITS_HOLD = Phrase("stopped during its hold")
@@ -44,8 +46,7 @@ def lock_live(case: Case) -> list[Alert]:
 
 def expire_overdue() -> list[Alert]:
     """Alerts that nobody approved before their deadline are over. Returns them."""
-    waiting = [AlertState.DRAFT, AlertState.AWAITING_APPROVAL, AlertState.HELD]
-    late = Alert.objects.filter(state__in=waiting, deadline_at__lte=clock.database_now())
+    late = Alert.objects.filter(state__in=_NOT_STARTED, deadline_at__lte=clock.database_now())
     expired = list(late.select_for_update(skip_locked=True))
     for alert in expired:
         _stop(alert, AlertState.EXPIRED, reason=TOO_LATE(), by="system:alerts")
@@ -114,7 +115,7 @@ def approve_alert(
 def reject_alert(alert_id: uuid.UUID, *, by: str, comment: str) -> Alert:
     """One person's no ends it. Raises Conflict if it is past that."""
     alert = locked(alert_id)
-    if alert.state not in (AlertState.DRAFT, AlertState.AWAITING_APPROVAL, AlertState.HELD):
+    if alert.state not in _NOT_STARTED:
         raise Conflict.of(
             "state",
             say(
@@ -140,6 +141,36 @@ def revoke_approval(alert_id: uuid.UUID, *, by: str) -> Alert:
     if alert.state in (AlertState.HELD, AlertState.RUNNING) and not has_enough_approvals(alert):
         _stop(alert, AlertState.WITHDRAWN, reason=TAKEN_BACK(), by=by)
     return alert
+
+
+def held_by_yes_of(who: str) -> list[Alert]:
+    """Alerts that have not started and that this person said yes to, locked to the end of the transaction.
+
+    Args:
+        who: as the audit log names people.
+    """
+    given = Approval.objects.filter(by=who, is_yes=True, revoked_at=None, alert__state__in=_NOT_STARTED)
+    found = [locked(alert_id) for alert_id in given.order_by("alert_id").values_list("alert_id", flat=True)]
+    return [alert for alert in found if alert.state in _NOT_STARTED]
+
+
+def void_yes_of(who: str, alerts: Iterable[Alert], *, by: str) -> list[Alert]:
+    """A yes no longer counts whose giver is shut out. Returns those alerts that wait for approval again because of it.
+
+    What runs goes on: it was rightly approved, and half a mailing helps nobody.
+
+    Args:
+        alerts: as `held_by_yes_of` locked them.
+    """
+    waiting = []
+    for alert in alerts:
+        alert.approvals.filter(by=who, is_yes=True, revoked_at=None).update(revoked_at=clock.now())
+        record_audit(by, "alert.void_approval", f"alert:{alert.id}", of=who)
+        if alert.state == AlertState.HELD and not has_enough_approvals(alert):
+            alert.state, alert.hold_until = AlertState.AWAITING_APPROVAL, None
+            alert.save(update_fields=["state", "hold_until"])
+            waiting.append(alert)
+    return waiting
 
 
 def _void_what_differs(alert: Alert, agreed: Agreed, *, by: str) -> None:

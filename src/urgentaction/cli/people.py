@@ -165,7 +165,15 @@ def lock_user(
         words = f"{done.user.email} is locked out."
         if done.rules:
             words += f" Standing approvals taken back: {', '.join(done.rules)}; their alerts wait for a person."
-        told = {"id": done.user.id, "email": done.user.email, "is_active": False, "revoked": list(done.rules)}
+        if done.waiting:
+            words += f" Alerts that wait for approval again: {', '.join(done.waiting)}."
+        told = {
+            "id": done.user.id,
+            "email": done.user.email,
+            "is_active": False,
+            "revoked": list(done.rules),
+            "waiting": list(done.waiting),
+        }
         session.answer(told, words)
 
 

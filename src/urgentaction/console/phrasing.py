@@ -46,6 +46,7 @@ INSTEAD: Mapping[str, str] = {
         "The update concerned others of the group. For %(persons)s report their own status, or compose an alert."
     ),
     announcing.APPROVE.template: N_("Somebody other than its author reads what goes out, and approves or rejects it."),
+    announcing.DECIDE_ANEW.template: N_("Read what goes out, then approve or reject it."),
     announcing.READ_AGAIN.template: N_("Read what goes out, and approve it again. %(changes)s."),
     announcing.CORRECT.template: N_("%(fault)s Correct the case's texts, then compose an alert."),
     announcing.PUBLISH_ANEW.template: N_("%(fault)s Then publish it anew, and take this one away."),

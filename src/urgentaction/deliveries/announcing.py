@@ -32,6 +32,8 @@ MANUAL_WAITS = Phrase("Alert %(number)s (manual) waits for approval")
 APPROVE = Phrase.typed("Another person than its author runs `urgentaction alert approve %(number)s`.")
 CHANGED = Phrase("Alert %(number)s was not sent: it has changed since it was approved")
 READ_AGAIN = Phrase.typed("Read and approve it again: `urgentaction alert show %(number)s`. %(changes)s.")
+SHUT_OUT = Phrase("Alert %(number)s waits again: who approved it has been locked out")
+DECIDE_ANEW = Phrase.typed("Another person reads and approves it: `urgentaction alert show %(number)s`.")
 LETTER_FAILED = Phrase("Alert %(number)s was stopped: a letter can't be made")
 MEND = Phrase("%(fault)s Then report the update again or send a manual alert.")
 CONSENT_GONE = Phrase(
@@ -106,6 +108,18 @@ def approval_is_void(alert: Alert, found: Mapping[str, Change], *, new_holders: 
         key=f"decide:{alert.id}",
         title=CHANGED(number=alert.number),
         advice=READ_AGAIN(number=alert.number, changes=f"{told}{more}"[:300]),
+        alert=alert,
+        may_reopen=True,
+    )
+
+
+def approver_is_shut_out(alert: Alert) -> None:
+    """An alert was held by the yes of somebody who may decide nothing any more."""
+    open_task(
+        HumanTaskKind.DECIDE,
+        key=f"decide:{alert.id}",
+        title=SHUT_OUT(number=alert.number),
+        advice=DECIDE_ANEW(number=alert.number),
         alert=alert,
         may_reopen=True,
     )

@@ -34,6 +34,7 @@ def add_office(values: Mapping[str, Any], *, by: str) -> Office:
 
     Raises:
         InvalidInput: every problem names its field: `office, names, en`.
+        Conflict: the country has an office of this name; nobody could tell the two apart.
     """
     told = dict(values)
     if not told.get("slug"):
@@ -41,6 +42,12 @@ def add_office(values: Mapping[str, Any], *, by: str) -> Office:
             Office.objects.all(), f"{told.get('country', '')}-{told.get('names', {}).get('en', '')}"
         )
     record = _office_record(told)
+    same = Office.objects.filter(country=record.country, names__en=record.names["en"]).first()
+    if same is not None:
+        raise Conflict.of(
+            "office, names, en",
+            say("there is one already, %(slug)s; change that one, or call this one more exactly", slug=same.slug),
+        )
     if Office.objects.filter(slug=record.slug).exists():
         raise Conflict.of("office, slug", say("%(slug)s is taken by another office; choose another", slug=record.slug))
     office = Office.objects.create(slug=record.slug, **_columns(record, None))

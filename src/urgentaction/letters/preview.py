@@ -354,7 +354,7 @@ def _call(case: Case, wish: Wish, update: UpdateView, today: date) -> AlertView:
         number=f"{case.reference}/{case.alerts.count() + 1}",
         dated_on=day,
         deadline=day + timedelta(hours=hours) if hours else None,
-        previous_dated_on=(earlier.dated_on or earlier.frozen_at.date()) if earlier and earlier.frozen_at else None,
+        previous_dated_on=views.printed_on(earlier) if earlier else None,
     )
 
 

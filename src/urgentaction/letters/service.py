@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
@@ -140,9 +139,7 @@ def dated_on(alert: Alert) -> date:
     """The date printed on the letters: the one set, else today where the first addressee sits."""
     if alert.dated_on is not None:
         return alert.dated_on
-    first = alert.targets.select_related("official__office").first()
-    zone = first.official.office.time_zone if first else settings.TIME_ZONE
-    return clock.now().astimezone(ZoneInfo(zone)).date()
+    return clock.now().astimezone(views.zone_of(alert)).date()
 
 
 def notice_channels(plan: AlertPlan) -> list[Channel]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from zoneinfo import ZoneInfo
 
 from babel import Locale
 from django.conf import settings
@@ -30,7 +31,6 @@ from .content import (
     UpdateView,
 )
 from .forms_of_address import FormOfAddress, form_of_address
-from .models import Letter
 from .sections import parse_sections, sections_for
 from .wording import MissingTranslation, with_particle
 
@@ -172,9 +172,8 @@ def status_label(status: str, language: str) -> str:
 
 def alert(row: Alert, *, dated_on: date, kind: str) -> AlertView:
     """The call to act, with the date of the letter it follows."""
-    before = [letter.frozen_at.date() for letter in _earlier_letters(row)]
-    earlier_dates = [one.dated_on for one in row.predecessors.all() if one.dated_on]
-    previous = max(earlier_dates or before, default=None)
+    before = [one for one in row.predecessors.all() if one.dated_on or one.letters.exists()]
+    previous = max(filter(None, map(printed_on, before)), default=None)
     return AlertView(
         kind=kind,
         level=row.level or row.priority,
@@ -192,5 +191,14 @@ def _deadline(row: Alert, dated_on: date) -> date | None:
     return dated_on + (row.deadline_at.date() - (row.started_at or row.created_at).date())
 
 
-def _earlier_letters(row: Alert) -> list[Letter]:
-    return [letter for one in row.predecessors.all() for letter in one.letters.only("frozen_at")[:1]]
+def printed_on(row: Alert) -> date | None:
+    """The date that stands on an alert's letters; None while it has none."""
+    if row.dated_on is not None or row.frozen_at is None:
+        return row.dated_on
+    return row.frozen_at.astimezone(zone_of(row)).date()
+
+
+def zone_of(row: Alert) -> ZoneInfo:
+    """Where the first addressee sits: the days of an alert's letters are counted there."""
+    first = row.targets.select_related("official__office").first()
+    return ZoneInfo(first.official.office.time_zone if first else settings.TIME_ZONE)

@@ -9,23 +9,36 @@ from django.db import transaction
 
 from urgentaction.accounts import people
 from urgentaction.accounts.models import User
+from urgentaction.alerts import service as alerts
 from urgentaction.alerts.standing import GIVERS, hold_standing_approvals_of, revoke_standing_approvals_of
+from urgentaction.deliveries import announcing
+from urgentaction.deliveries.people import hold_decision
 
 
 @dataclass(frozen=True, slots=True)
 class Restaffed:
-    """Whom, and the rules whose alerts no longer start in their name."""
+    """Whom, the rules whose alerts no longer start in their name, and the alerts that wait for another yes."""
 
     user: User
     rules: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 @transaction.atomic
 def lock_out(user_id: uuid.UUID, *, why: str, by: str) -> Restaffed:
-    """Shut somebody out and take back the standing approvals in their name. Raises as `people.change_role`."""
-    names = _held(user_id)
+    """Shut somebody out, and take back what is approved in their name: in advance, or not started yet.
+
+    An alert that lacks their yes waits for approval again. Raises as `people.change_role`.
+    """
+    names, who = _held(user_id), f"user:{user_id}"
+    approved = alerts.held_by_yes_of(who)
+    for alert in approved:
+        hold_decision(alert)
     user = people.lock_user(user_id, why=why, by=by)
-    return Restaffed(user, _taken_back(names, by=by))
+    waiting = alerts.void_yes_of(who, approved, by=by)
+    for alert in waiting:
+        announcing.approver_is_shut_out(alert)
+    return Restaffed(user, _taken_back(names, by=by), tuple(alert.number for alert in waiting))
 
 
 @transaction.atomic

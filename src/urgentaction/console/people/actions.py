@@ -141,7 +141,10 @@ def _act(request: HttpRequest, user_id: uuid.UUID, deed: Callable[[], str]) -> H
 
 def _with_rules(said: str, done: Restaffed) -> str:
     """With what else it took back."""
-    if not done.rules:
-        return said
-    back = _("Their standing approvals are taken back: %(rules)s. Alerts of these rules wait for a person.")
-    return f"{said} {back % {'rules': ', '.join(done.rules)}}"
+    if done.rules:
+        back = _("Their standing approvals are taken back: %(rules)s. Alerts of these rules wait for a person.")
+        said = f"{said} {back % {'rules': ', '.join(done.rules)}}"
+    if done.waiting:
+        again = _("Alerts that they approved wait for approval again: %(alerts)s.")
+        said = f"{said} {again % {'alerts': ', '.join(done.waiting)}}"
+    return said
