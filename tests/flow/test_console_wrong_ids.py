@@ -192,7 +192,18 @@ class TestTasksAndPeople:
 
 
 @pytest.mark.parametrize(
-    "path", ["/console/cases/?q=%00", "/console/alerts/new/?case=a%00", "/console/search/?q=a%00b", "/letters/a%00b/"]
+    ("path", "status"),
+    [
+        ("alerts/new/?case=%00", HTTPStatus.OK),
+        ("alerts/new/?copy=a%00", HTTPStatus.NOT_FOUND),
+        ("alerts/new/?follow=%00", HTTPStatus.NOT_FOUND),
+        ("templates/addressees/?case=%00", HTTPStatus.OK),
+    ],
 )
-def test_a_nul_character_is_no_question_for_the_database(administrator: Client, path: str) -> None:
-    assert administrator.get(path).status_code == HTTPStatus.BAD_REQUEST
+def test_a_nul_character_names_nothing(administrator: Client, path: str, status: HTTPStatus) -> None:
+    assert administrator.get(f"/console/{path}").status_code == status
+
+
+def test_a_nul_character_in_a_field_names_no_office(world: World, administrator: Client) -> None:
+    sent = {"case": world.case.reference, "office-a\0b": "to"}
+    assert administrator.post("/console/alerts/draft/", sent).status_code == HTTPStatus.UNPROCESSABLE_ENTITY

@@ -23,7 +23,7 @@ def alert_called(name: str) -> Alert:
         query = Q(id=uuid.UUID(name))
     except ValueError:
         query = Q(number=name)
-    alert = Alert.objects.select_related("case", "update").filter(query).first()
+    alert = None if "\0" in name else Alert.objects.select_related("case", "update").filter(query).first()
     if alert is None:
         raise NotFound.of("alert", f"there is no alert {name!r}; `urgentaction alert list` shows them")
     return alert

@@ -24,7 +24,8 @@ class Shown(StrEnum):
 
 def case_called(reference: str) -> Case:
     """The case with this reference. Raises NotFound naming near ones."""
-    case = Case.objects.filter(reference=reference.strip().upper()).first()
+    asked = reference.strip().upper()
+    case = None if "\0" in asked else Case.objects.filter(reference=asked).first()
     if case is None:
         known = ", ".join(Case.objects.order_by("reference").values_list("reference", flat=True)[:5])
         advice = f"known: {known}" if known else "import one first"

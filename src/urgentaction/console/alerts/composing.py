@@ -41,7 +41,7 @@ def new(request: HttpRequest) -> HttpResponse:
     if name := request.GET.get("follow", ""):
         alert = found_or_404(lambda: alert_called(name))
         return _form(request, alert.case, forms.as_follow_up(alert), forms.roles_of_alert(alert))
-    reference = request.GET.get("case", "").strip().upper()
+    reference = request.GET.get("case", "").replace("\0", "").strip().upper()
     try:
         case = case_called(reference) if reference else None
     except NotFound:
@@ -113,7 +113,7 @@ def _is_to_be_addressed(alert: Alert) -> bool:
 
 def _roles_in(request: HttpRequest) -> dict[uuid.UUID, str]:
     """The offices that a sent form lists, so that the same ones are listed again."""
-    slugs = [name.removeprefix("office-") for name in request.POST if name.startswith("office-")]
+    slugs = [name.removeprefix("office-") for name in request.POST if name.startswith("office-") and "\0" not in name]
     return dict.fromkeys(Office.objects.filter(slug__in=slugs[:100]).values_list("id", flat=True), "")
 
 

@@ -86,7 +86,8 @@ def preview_context(
 
 
 def _choices(family: Family, reference: str) -> dict[str, Any]:
-    case = Case.objects.filter(reference=reference.strip().upper()).first() if reference else None
+    asked = reference.strip().upper().replace("\0", "")
+    case = Case.objects.filter(reference=asked).first() if asked else None
     return {"family": family, "addressees": reading.addressees_of(case) if case else []}
 
 
