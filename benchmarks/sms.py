@@ -23,7 +23,7 @@ from benchmarks.report import Result, parser, progress, run
 from tests.sandbox_program import SandboxProgram
 from urgentaction.channels.contract import Accepted, GatewayConfig, Mode, Outgoing, OutgoingSms
 from urgentaction.channels.registry import build
-from urgentaction.channels.sms.twilio.gateway import AT_ONCE
+from urgentaction.channels.sms.twilio import AT_ONCE
 
 ROUNDS = 3
 STATUSES = 2  # that the sandbox calls back for each message: sent, delivered

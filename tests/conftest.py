@@ -58,6 +58,12 @@ def django_db_modify_db_settings(servers: Servers) -> None:
     connections.databases["default"].update(wanted)
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The database goes with its server; dropping it before would fail where somebody is still connected."""
+    return True
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _emptied_quickly() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:

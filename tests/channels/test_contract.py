@@ -33,7 +33,7 @@ from urgentaction.channels.registry import KINDS
 
 def capable(ability: str) -> pytest.MarkDecorator:
     """The gateways that claim an ability; the class says so before anything is built."""
-    kinds = [name for name, kind in sorted(KINDS.items()) if getattr(kind.build.capabilities, ability)]  # type: ignore[attr-defined]
+    kinds = [name for name, kind in sorted(KINDS.items()) if getattr(kind.load().capabilities, ability)]
     return pytest.mark.parametrize("bench", kinds, indirect=True)
 
 

@@ -12,7 +12,7 @@ from urgentaction.channels.contract import Accepted, Gateway, Outcome, OutgoingE
 from urgentaction.channels.mailing import Copy, Mailing, MailingGateway
 from urgentaction.channels.registry import KINDS
 
-TAKES_MAILINGS = [name for name, kind in sorted(KINDS.items()) if kind.build.capabilities.takes_mailings]  # type: ignore[attr-defined]
+TAKES_MAILINGS = [name for name, kind in sorted(KINDS.items()) if kind.load().capabilities.takes_mailings]
 pytestmark = pytest.mark.parametrize("bench", TAKES_MAILINGS, indirect=True)
 
 NOTICE = Mailing(

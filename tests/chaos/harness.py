@@ -23,7 +23,7 @@ from redis.retry import Retry
 from tests.chaos import reading, world
 from tests.chaos.proxy import FaultProxy
 from tests.sandbox_program import read_ledger
-from urgentaction.channels.sms.twilio.gateway import AT_ONCE
+from urgentaction.channels.sms.twilio import AT_ONCE
 from urgentaction.cli.programs import WORKERS, Part
 from urgentaction.cli.stack import POSTGRES, VALKEY, Stack
 

@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from urgentaction.channels import guard
-from urgentaction.channels.contract import Channel, Gateway, GatewayConfig, Mode
+from urgentaction.channels.contract import Capabilities, Channel, Gateway, GatewayConfig, Mode
 from urgentaction.core.errors import ConfigurationError, SandboxRefusal
 
 #: Shared by all gateways, so its variable carries no gateway's name.
@@ -62,11 +63,24 @@ class Acknowledgement:
     content_type: str = "text/plain"
 
 
+class GatewayClass(Protocol):
+    """A gateway's class: what its gateways can do, and how one is made."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Before options narrow them."""
+
+    def __call__(self, options: Options, /) -> Gateway:
+        """A gateway, with no connection open yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class GatewayKind:
-    """A registry line: the kind's name, its channel, its options, and how to build it.
+    """A registry line: the kind's name, its channel, its options, and its gateway.
 
     Attributes:
+        load: imports and returns the gateway's class, which is made of `Options`. What it brings along, a vendor's SDK
+            say, costs only those processes that build one.
         attempt_limits: codes after which only so many tries in all make sense, whatever their retry class.
         about_us: codes that blame our account or sender, also where they come by receipt (`Refused.is_about_us`).
         acknowledgement: the answer to its callbacks.
@@ -75,7 +89,7 @@ class GatewayKind:
     kind: str
     channel: Channel
     options: tuple[Option, ...]
-    build: Callable[[Options], Gateway]
+    load: Callable[[], GatewayClass]
     attempt_limits: Mapping[str, int] = field(default_factory=dict)
     about_us: frozenset[str] = frozenset()
     acknowledgement: Acknowledgement = Acknowledgement()

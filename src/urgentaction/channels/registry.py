@@ -51,7 +51,7 @@ def build(config: GatewayConfig) -> Gateway:
     if kind is None:
         known = ", ".join(sorted(KINDS))
         raise ConfigurationError(f"Gateway {config.name!r}: there is no kind {config.kind!r}; known are {known}.")
-    gateway = kind.build(Options(config, kind.options))
+    gateway = kind.load()(Options(config, kind.options))
     return GuardedGateway(gateway, config.mode) if config.mode is Mode.SANDBOX else gateway
 
 

@@ -27,18 +27,15 @@ from urgentaction.channels.contract import (
     RetryClass,
     Unknown,
 )
-from urgentaction.channels.email.esp import codes, merging
+from urgentaction.channels.email.esp import BATCH, codes, merging
 from urgentaction.channels.email.esp.bridge import Bridge, Result, Status
 from urgentaction.channels.email.esp.providers import TRAITS, Account, Provider, Traits
 from urgentaction.channels.email.esp.webhooks import Reported, Webhooks
 from urgentaction.channels.email.message import check
 from urgentaction.channels.mailing import Copy, Mailing, written_out
-from urgentaction.channels.options import GatewayKind, Option, Options
+from urgentaction.channels.options import Options
 from urgentaction.channels.wording import harmless
 from urgentaction.core.errors import InvalidInput, SandboxRefusal
-
-#: Copies a request carries where nothing else is configured: as many as one lost answer leaves unknown.
-BATCH = 100
 
 
 class EspGateway:
@@ -264,19 +261,3 @@ def _webhooks(options: Options, account: Account) -> Webhooks:
     except ValueError:
         title = TRAITS[account.provider].title
         raise options.fault("webhook_secret", f"is not the key that {title} signs its webhooks by.") from None
-
-
-KIND = GatewayKind(
-    kind="esp",
-    channel=Channel.EMAIL,
-    options=(
-        Option("provider", "email service provider", is_required=True, choices=tuple(Provider)),
-        Option("api_key", "key or server token of its API", is_required=True, is_secret=True),
-        Option("webhook_secret", "what its webhooks are verified by", is_required=True, is_secret=True),
-        Option("base_url", "its API, where it is not the usual one"),
-        Option("sender_domain", "Mailgun: the domain that sends"),
-        Option("message_stream", "Postmark: the stream that mail goes by"),
-        Option("batch", "copies of a mailing in one request", default=str(BATCH)),
-    ),
-    build=EspGateway,
-)

@@ -278,5 +278,5 @@ KIND = GatewayKind(
         Option("helo", "the name said in EHLO", default="[127.0.0.1]"),
         Option("connections", "connections that a mailing may use at once", default=str(CONNECTIONS)),
     ),
-    build=SmtpGateway,
+    load=lambda: SmtpGateway,
 )

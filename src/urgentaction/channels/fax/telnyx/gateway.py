@@ -360,7 +360,7 @@ KIND = GatewayKind(
         Option("sender", "our fax number, E.164"),
         Option("at_once", f"requests under way together, 1 to {MOST_AT_ONCE}", default=str(AT_ONCE)),
     ),
-    build=TelnyxFax,
+    load=lambda: TelnyxFax,
     attempt_limits=ATTEMPT_LIMITS,
     about_us=ABOUT_US,
 )

@@ -6,7 +6,6 @@ import dataclasses
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -37,11 +36,10 @@ from urgentaction.channels.contract import (
     RetryClass,
     Unknown,
 )
-from urgentaction.channels.options import Acknowledgement, GatewayKind, Option, Options
+from urgentaction.channels.options import Options
+from urgentaction.channels.sms.twilio import AT_ONCE, MOST_AT_ONCE
 from urgentaction.channels.sms.twilio.client import AsyncHttpxClient, HttpxClient, NoResponse, Refusal
 from urgentaction.channels.sms.twilio.codes import (
-    ABOUT_US,
-    ATTEMPT_LIMITS,
     classify,
     classify_refusal,
     is_about_us,
@@ -58,14 +56,10 @@ SHORTEST_VALIDITY, LONGEST_VALIDITY = 1, 36_000
 #: Read by Twilio and never sent: without it a callback that meets a restart of ours is not repeated. The signature
 #: is over the URL without it.
 CALLBACK_RETRIES = "#rc=3&rp=5xx,ct,rt"
-#: Twilio runs the answer to a callback as TwiML: an empty document sends no reply to the person.
-NO_REPLY = Acknowledgement(HTTPStatus.OK, b'<?xml version="1.0" encoding="UTF-8"?><Response/>', "text/xml")
 #: How far Twilio's clock may be from ours when a message is looked for by time; its times are whole seconds.
 CLOCK_SLACK = timedelta(seconds=60)
 #: How many messages a look-up reads: to one number, and to anybody.
 MOST_TO_ONE, MOST_TO_ALL = 200, 1000
-#: Requests under way together, in each process. Twilio bounds them for the whole account, and answers 429 beyond that.
-AT_ONCE, MOST_AT_ONCE = 16, 64
 #: How many messages one call may carry: only bounded so that somebody looks up between them.
 BATCH = 1000
 
@@ -315,21 +309,3 @@ def _is_obfuscated_form_of(shown: str, number: str) -> bool:
     """`+1202555XXXX` may be +12025550123: same length, and every digit shown is the right one."""
     is_masked = any(character in "Xx*" for character in shown)
     return is_masked and len(shown) == len(number) and all(s in ("Xx*" + n) for s, n in zip(shown, number, strict=True))
-
-
-KIND = GatewayKind(
-    kind="twilio",
-    channel=Channel.SMS,
-    options=(
-        Option("base_url", "SMS API", default="https://api.twilio.com"),
-        Option("account_sid", "account SID, AC…", is_required=True),
-        Option("auth_token", "auth token; it also signs the callbacks", is_required=True, is_secret=True),
-        Option("messaging_service_sid", "messaging service, MG…"),
-        Option("sender", "or a sending number, E.164"),
-        Option("at_once", f"requests under way together, 1 to {MOST_AT_ONCE}", default=str(AT_ONCE)),
-    ),
-    build=TwilioSms,
-    attempt_limits=ATTEMPT_LIMITS,
-    acknowledgement=NO_REPLY,
-    about_us=frozenset(map(str, ABOUT_US)),
-)
