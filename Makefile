@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 # Tried in this order; `make PYTHON=/path/to/python3.13 …` names one of your own.
 PYTHON ?= python3 python3.13 python3.12 python3.11 python3.14 python
 TESTS ?=
+SHORT_CHAOS := tests/chaos/test_short.py
 # Each of so many processes has its own servers; JOBS=0 runs the tests in one.
 JOBS ?= 3
 # A file is one process's. Not those with the most tests first: the longest have one, and would be left for the end.
@@ -23,7 +24,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 .PHONY: help
 help: ## list these commands
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- What the program does --------------------------------------------------------------------------------------------
 
@@ -42,14 +43,18 @@ setup: $(VENV)/.dev ## install everything that development needs, into .venv
 
 .PHONY: test
 test: $(VENV)/.dev ## run the tests (TESTS="tests/unit -k letters" runs some)
-	@$(BIN)/pytest --numprocesses=$(JOBS) $(IN_ORDER) $(or $(TESTS),--ignore=tests/browser)
+	@$(BIN)/pytest --numprocesses=$(JOBS) $(IN_ORDER) $(or $(TESTS),--ignore=tests/browser --ignore=$(SHORT_CHAOS))
+
+.PHONY: short-chaos
+short-chaos: $(VENV)/.dev ## a kill of each kind under load, in a minute; `make chaos` is the whole of it
+	@$(BIN)/pytest $(SHORT_CHAOS)
 
 .PHONY: browser
 browser: $(VENV)/.dev ## look at the public pages in a real browser (needs Chromium); pictures go to var/screenshots
 	@$(BIN)/pytest --numprocesses=2 $(IN_ORDER) tests/browser
 
 .PHONY: check
-check: format-check lint types imports migrations test browser ## what CI runs: format, lint, types, imports, migrations, tests
+check: format-check lint types imports migrations test short-chaos browser ## what CI runs: format, lint, types, imports, migrations, tests, short chaos, browser
 
 .PHONY: format
 format: $(VENV)/.dev ## put the code into shape
