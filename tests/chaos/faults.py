@@ -242,8 +242,17 @@ def fill_valkey(harness: Harness, chance: random.Random) -> Fault:
     return told("broker full", started, is_confirmed, what="broker refused writes")
 
 
-def stop_worker(harness: Harness, part: Part) -> Fault:
-    """SIGSTOP past the lease, then SIGCONT: it wakes up with deliveries that are not its own any more."""
+#: What a worker says when the fence refuses what it would write.
+FENCED = "lease lost, "
+
+
+def stop_worker(harness: Harness, part: Part, *, is_leader_late: bool = False) -> Fault:
+    """SIGSTOP past the lease, then SIGCONT: it wakes up with deliveries that are not its own any more.
+
+    Args:
+        is_leader_late: the processes that send wake first and write what became of them, which the fence has to
+            refuse. Woken with them, their leader cuts them off by the time limit, mostly before they can.
+    """
     harness.whole(part)
     leader = harness.stack.pid(part)
     started, held = _stop_at_work(harness, part)
@@ -257,6 +266,11 @@ def stop_worker(harness: Harness, part: Part) -> Fault:
 
     until(is_over, seconds=harness.lease + patience)
     is_confirmed = bool(held) and (now() - started).total_seconds() > harness.lease and state_of(leader) == "T"
+    if is_leader_late:
+        refused = harness.count(FENCED)
+        for pid in children_of(leader):
+            os.kill(pid, signal.SIGCONT)
+        until(lambda: harness.count(FENCED) > refused, seconds=5)
     harness.thaw(part)
     is_confirmed &= until(lambda: state_of(leader) in ("S", "R", "D"), seconds=_GONE_SECONDS)
     kind, most = f"{part} stopped past its lease", CHILDREN * IN_HAND
@@ -267,12 +281,18 @@ def stop_worker(harness: Harness, part: Part) -> Fault:
 def _stop_at_work(harness: Harness, part: Part, *, seconds: float = 40) -> tuple[datetime, set[tuple[int, int]]]:
     """Stop a worker while it has something on the wire: when, and what (nothing, if it had nothing for so long)."""
     leader, end = harness.stack.pid(part), time.monotonic() + seconds
+    # What one of its processes had in hand that has just died is in nobody's.
+    before = reading.in_the_hands_of(harness.database_url, LANE[part])
+
+    def in_hand() -> set[tuple[int, int]]:
+        return reading.in_the_hands_of(harness.database_url, LANE[part]) - before
+
     while True:
-        until(lambda: reading.in_the_hands_of(harness.database_url, LANE[part]), seconds=5, pause=0.01)
+        until(in_hand, seconds=5, pause=0.01)
         started = now()
         harness.freeze(part)
         until(partial(_all_stand, [leader, *children_of(leader)]), seconds=_GONE_SECONDS)
-        held = reading.in_the_hands_of(harness.database_url, LANE[part])
+        held = in_hand()
         if held or time.monotonic() > end:
             return started, held
         harness.thaw(part)
@@ -326,8 +346,8 @@ KILLS: Mapping[str, tuple[int, Make]] = {
 OTHERS: Mapping[str, tuple[int, Make]] = {
     "flush": (2, flush_valkey),
     "full": (3, fill_valkey),
-    "stop urgent": (1, lambda harness, _: stop_worker(harness, Part.URGENT)),
-    "stop bulk": (2, lambda harness, _: stop_worker(harness, Part.BULK)),
+    "stop urgent": (1, lambda harness, _: stop_worker(harness, Part.URGENT, is_leader_late=True)),
+    "stop bulk": (2, lambda harness, chance: stop_worker(harness, Part.BULK, is_leader_late=chance.random() < 0.5)),
     "wire": (10, break_wire),
 }
 

@@ -178,7 +178,7 @@ def judge(harness: Harness, findings: report.Findings, *, promised: list[str]) -
     ]
     findings.verdict = oracle.judge(reading.rows_of(told), entries, alerts, findings.faults, in_flight=in_flight)
     findings.in_flight_seconds = in_flight.total_seconds()
-    findings.fenced = harness.count("lease lost, ")
+    findings.fenced = harness.count(faults.FENCED)
     findings.died_by_themselves = harness.died_by_themselves
 
 

@@ -81,7 +81,9 @@ def break_everything(harness: Harness, findings: report.Findings, traffic: Traff
     made.append(faults.kill_postgres(harness, chance))
     # A worker that stands still leaves time for others to fall.
     stopped: list[Fault] = []
-    standing = threading.Thread(target=lambda: stopped.append(faults.stop_worker(harness, Part.BULK)))
+    standing = threading.Thread(
+        target=lambda: stopped.append(faults.stop_worker(harness, Part.BULK, is_leader_late=True))
+    )
     standing.start()
     made.append(kill_part(harness, Part.WEB))
     made.append(faults.kill_sandbox(harness, chance))
