@@ -105,11 +105,13 @@ class Promise:
 
 def promises(story: Story, rows: list[Delivery]) -> list[Promise]:
     """The story's points, each looked up in the rows."""
-    second, third = story.alerts[1].number, story.alerts[2].number
+    first, second, third = (alert.number for alert in story.alerts[:3])
     of_second = [row for row in rows if row.alert.number == second]
     fax = [row for row in of_second if row.channel == "fax"]
     bounced, stopped, silent = (supporter_row(number).id for number in (BOUNCES, STOPPED, TIMES_OUT))
-    reached = {_recipient(row) for row in of_second if row.state in REACHED}
+    # The second mailing was stopped half-way, so whoever heard the first part only hears the rest as well.
+    of_first = [row for row in rows if row.alert.number == first and row.role == "supporter"]
+    reached = {_recipient(row) for row in (*of_first, *of_second) if row.state in REACHED}
     told_again = {_recipient(row) for row in rows if row.alert.number == third}
     supporters = [row for row in of_second if row.role == "supporter"]
     return [
@@ -141,7 +143,7 @@ def promises(story: Story, rows: list[Delivery]) -> list[Promise]:
             ),
         ),
         Promise("what was unsent was withdrawn", any(row.state == "withdrawn" for row in supporters)),
-        Promise("the follow-up went to exactly those already reached", told_again == reached),
+        Promise("the follow-up went to exactly those who had heard a part before", told_again == reached),
     ]
 
 
