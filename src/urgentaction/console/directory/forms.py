@@ -7,6 +7,7 @@ They shape what was typed. Whether it is right is the directory's own business (
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -106,8 +107,9 @@ class _Translated(forms.Form):
                 if tag == "ar":
                     field.widget.attrs["dir"] = "rtl"
 
+    @abstractmethod
     def _in_each_language(self) -> dict[str, forms.Field]:
-        raise NotImplementedError
+        """New fields by name, for one language."""
 
     def languages(self) -> list[tuple[str, str, bool, list[BoundField]]]:
         """Tag, name, whether it is shown at once, fields: English first."""
