@@ -9,6 +9,7 @@ import redis
 from django.test import Client
 
 from tests.flow.callers import staff
+from tests.flow.planning import long_table
 from tests.flow.watching import Sink, begun
 from tests.flow.world import World
 from tests.sandbox_program import SandboxProgram
@@ -44,6 +45,13 @@ def sandbox(sandbox_program: SandboxProgram, settings: object) -> Iterator[Sandb
 def world(transactional_db: None) -> World:
     """A case, its officials and supporters, and standing approvals for what is automatic."""
     return World.make()
+
+
+@pytest.fixture
+def planner(db: None) -> Iterator[None]:
+    """Everything in one transaction that is rolled back, with a long queue: for `planning.keep` and `planning.plan`."""
+    with long_table():
+        yield
 
 
 # Members of staff at their browsers, each with the role that the fixture is named for.

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.flow.callers import staff, text
 from tests.flow.importing import BY
-from tests.flow.test_indexes import keep, plan_of, planner
+from tests.flow.planning import keep, plan_of
 from tests.flow.world import World
 from urgentaction.accounts.models import Role
 from urgentaction.console.directory.reading import tries_at
@@ -23,8 +23,6 @@ from urgentaction.deliveries.models import Delivery
 from urgentaction.deliveries.rules import State
 from urgentaction.directory.importing import import_directory
 from urgentaction.directory.models import ContactPoint, ContactPointCheck, Office, Official
-
-__all__ = ["planner"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIST = "/console/directory/"
