@@ -13,6 +13,7 @@ import pytest
 from django.test import TransactionTestCase
 
 from tests.emptying import empty_database
+from tests.in_memory import quick_folder
 from urgentaction.core.enqueue import close_connections
 from urgentaction.embedded.servers import Servers
 
@@ -41,7 +42,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """PostgreSQL and Valkey from their wheels, with data folders of this run."""
-    with Servers(tmp_path_factory.mktemp("servers"), durable=False) as running:
+    with quick_folder(tmp_path_factory.mktemp("servers")) as folder, Servers(folder, durable=False) as running:
         yield running
         close_connections()
 
