@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+import hypothesis
 import pytest
 from django.test import TransactionTestCase
 
@@ -21,6 +22,11 @@ from urgentaction.embedded.servers import Servers
 # starts and then ends by one of them. What is set here makes theirs the default again.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# Nothing is timed: where others work too, an example takes as long as it takes. The rest is as Hypothesis has it, in CI
+# the same examples each time.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 pytest_plugins = ["tests.network_guard"]
 
