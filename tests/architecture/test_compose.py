@@ -20,6 +20,7 @@ import pytest
 import typer
 import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
+from django.conf import settings
 from django.core.management import get_commands
 from django.urls import Resolver404, resolve
 
@@ -115,6 +116,18 @@ def test_a_container_has_no_more_power_than_it_needs(name: str) -> None:
     assert image_of(service) in OURS or service["user"] not in {"root", "0"}
     assert all(str(port).startswith("127.0.0.1:") for port in service.get("ports", []))
     assert "healthcheck" in service or name == "migrate"
+
+
+@pytest.mark.parametrize("name", services())
+def test_logs_do_not_fill_the_databases_disk(name: str) -> None:
+    assert {"max-size", "max-file"} <= services()[name]["logging"]["options"].keys()
+
+
+def test_a_worker_has_the_time_to_finish_what_it_holds() -> None:
+    """Killed before, it leaves unknowns. Tasks are told to end in time by the soft limit."""
+    workers = [service for name, service in services().items() if name.startswith("worker-")]
+    longest = settings.TASK_SOFT_SECONDS + 30
+    assert [worker for worker in workers if int(worker["stop_grace_period"].removesuffix("s")) < longest] == []
 
 
 @pytest.mark.parametrize("name", services())
