@@ -12,6 +12,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY src src
 COPY workers workers
 COPY templates templates
+COPY samples samples
 RUN /opt/build/bin/hatchling build --target wheel && /opt/urgentaction/bin/pip install --no-deps dist/*.whl
 # The settings want keys; these live for one command and stay in no layer.
 RUN URGENTACTION_SECRET_KEY=build URGENTACTION_FIELD_KEYS="build:$(head -c 32 /dev/zero | base64)" \

@@ -20,6 +20,7 @@ import pytest
 import typer
 import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
+from django.conf import settings
 from django.core.management import get_commands
 from django.urls import Resolver404, resolve
 
@@ -118,6 +119,18 @@ def test_a_container_has_no_more_power_than_it_needs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", services())
+def test_logs_do_not_fill_the_databases_disk(name: str) -> None:
+    assert {"max-size", "max-file"} <= services()[name]["logging"]["options"].keys()
+
+
+def test_a_worker_has_the_time_to_finish_what_it_holds() -> None:
+    """Killed before, it leaves unknowns. Tasks are told to end in time by the soft limit."""
+    workers = [service for name, service in services().items() if name.startswith("worker-")]
+    longest = settings.TASK_SOFT_SECONDS + 30
+    assert [worker for worker in workers if int(worker["stop_grace_period"].removesuffix("s")) < longest] == []
+
+
+@pytest.mark.parametrize("name", services())
 def test_environment_names_are_known(name: str) -> None:
     service = services()[name]
     known = variables_read() if image_of(service) in OURS else FOREIGN_VARIABLES[image_of(service)]
@@ -137,6 +150,8 @@ def test_what_env_example_offers_is_what_compose_asks_for() -> None:
     passed_on = {name for environment in environments for name, value in environment.items() if value is None}
     assert offered - asked - passed_on == set(), "offered, but never used"
     assert set(re.findall(r"\$\{([A-Z_]+):\?", text)) - offered == set(), "required, but not explained"
+    made_there = {"DATABASE_URL", "REDIS_URL"}
+    assert set(VARIABLES) - offered - made_there == set(NOT_HANDED_ON), "can be set, but is not offered"
 
 
 def test_no_secret_has_a_value() -> None:
@@ -222,6 +237,31 @@ def test_the_image_is_made_of_files_that_exist() -> None:
     assert [name for name in sources if not (ROOT / name).exists()] == []
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8")
     assert [name for name in sources if f"!{name.partition('/')[0]}\n" not in ignored] == []
+
+
+def test_what_the_settings_fall_back_to_is_in_the_image() -> None:
+    """Templates, and the sample organisation that signs while nobody has named one of their own."""
+    wheel = pyproject()["tool"]["hatch"]["build"]["targets"]["wheel"]
+    wanted = set(re.findall(r'"(shipped_\w+)"', (SOURCE / "conf" / "settings.py").read_text(encoding="utf-8")))
+    assert wanted == {target.removeprefix("urgentaction/") for target in wheel["sources"].values() if target}
+    copied = re.findall(r"(?m)^COPY (\w+) \1$", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    assert {folder.partition("/")[0] for folder in wheel["only-include"]} == set(copied)
+
+
+OVERRIDES = [
+    (page.name, block)
+    for page in sorted((ROOT / "docs").glob("*.md"))
+    for block in re.findall(r"(?s)```yaml\n(.*?)```", page.read_text(encoding="utf-8"))
+]
+
+
+@pytest.mark.parametrize(("page", "block"), OVERRIDES, ids=[page for page, _ in OVERRIDES])
+def test_an_override_in_the_documents_reaches_every_program(page: str, block: str) -> None:
+    """A file that is named to all programs and handed to some stops the others, the watchman for one."""
+    given = yaml.safe_load(block)["services"]
+    programs = {name for name, service in services().items() if image_of(service) == "urgentaction"}
+    assert set(given) == programs
+    assert all(service == given["web"] for service in given.values())
 
 
 def test_stages_exist_and_end_without_root() -> None:

@@ -145,7 +145,9 @@ class TestRefusals:
 
     def test_another_shape_than_an_object_is_422(self, case: World, caller: Caller) -> None:
         for content in ("[]", "null", '"text"', "3"):
-            assert_problem(caller.call("POST", UPDATES, content=content), 422)
+            answer = caller.call("POST", UPDATES, content=content)
+            assert_problem(answer, 422)
+            assert answer.json()["detail"] == "body: should be a JSON object, with its fields by name"
 
     def test_a_large_body_is_413(self, case: World, caller: Caller) -> None:
         assert_problem(caller.post(UPDATES, IMMINENT | {"note": "x" * 70_000}), 413)

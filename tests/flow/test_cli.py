@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import os
@@ -19,8 +20,11 @@ from urgentaction.alerts.models import Alert, StandingApproval
 from urgentaction.cases.models import StatusUpdate
 from urgentaction.cases.vocabulary import Status
 from urgentaction.cli.main import main
+from urgentaction.core.encryption import key_ring, purpose_key
 from urgentaction.deliveries.models import Delivery, GatewayState, HumanTask
 from urgentaction.embedded.servers import Servers
+from urgentaction.incidents.checks import Part, all_findings
+from urgentaction.incidents.findings import Finding, Level
 
 UPDATE = ["case", "update", "UA-2026-0001", "--as-of", "2026-11-20", "--confidence", "confirmed"]
 IMMINENT = [*UPDATE, "--status", "return_imminent", "--place", "Tumen"]
@@ -304,6 +308,35 @@ def test_the_doctor_names_what_is_wrong(world: World, terminal: Terminal, settin
     assert by_name["broker"]["advice"]
     assert by_name["letters ko"]["level"] == "ok"
     assert by_name["heartbeat"]["level"] == "warn"  # nothing is meant to run
+
+
+@pytest.fixture
+def other_keys(settings: Any) -> Iterator[Any]:
+    """The settings, to put other keys into; what was derived from them is forgotten afterwards."""
+    before = settings.FIELD_KEYS, settings.INDEX_KEY
+    yield settings
+    settings.FIELD_KEYS, settings.INDEX_KEY = before
+    key_ring.cache_clear()
+    purpose_key.cache_clear()
+
+
+def test_the_doctor_tries_the_keys_on_the_data(world: World, other_keys: Any) -> None:
+    """A database that was restored beside other keys looks well until nobody who said stop is recognised."""
+
+    def keys() -> Finding:
+        findings = all_findings(must_run=False, parts={Part.PROGRAMS})
+        return next(finding for finding in findings if finding.name == "keys")
+
+    assert (keys().level, keys().detail) == (Level.OK, "fit the data")
+
+    other_keys.INDEX_KEY = b"another" * 4
+    assert keys().level is Level.FAIL
+    assert "URGENTACTION_INDEX_KEY" in keys().detail
+
+    other_keys.FIELD_KEYS = f"other:{base64.b64encode(b'another.' * 4).decode()}"
+    key_ring.cache_clear()
+    assert keys().level is Level.FAIL
+    assert "URGENTACTION_FIELD_KEYS" in keys().detail
 
 
 def test_the_doctor_shows_names_of_variables_and_no_values(

@@ -51,6 +51,16 @@ def test_spellings_are_sealed_and_compared(folder: Path) -> None:
     assert import_it(folder).updated == 1
 
 
+def test_a_folder_without_its_secrets_says_what_is_no_longer_looked_for(folder: Path) -> None:
+    """Somebody changes a text in a copy that never had the names, and the guard is blind from then on."""
+    assert not import_it(folder).warnings
+    change(folder / "case.toml", SEALED, 'key = "person-1"\n')
+    (warning,) = import_it(folder).warnings
+    assert "person-1: 3 of the names on record are not in case.toml any more" in warning
+    assert "Tibvex" not in warning
+    assert not import_it(folder).warnings
+
+
 @pytest.mark.parametrize(
     ("language", "text"),
     [("en", "TIBVEX, Qa-zul"), ("ko", "홍쾅뷁은 잡혔다."), ("en", "Kazul\u200b Tibveks"), ("en", "**Qazul** Tibvex")],

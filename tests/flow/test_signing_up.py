@@ -90,7 +90,10 @@ class TestForm:
         assert SignUpRequest.objects.count() == 1
 
     def test_it_needs_its_token(self) -> None:
-        assert Client(enforce_csrf_checks=True).post("/sign-up/", FORM).status_code == 403
+        answer = Client(enforce_csrf_checks=True).post("/sign-up/", FORM)
+        assert answer.status_code == 403
+        assert "reload the page and send it again" in answer.text
+        assert "role" not in answer.text.replace('role="', "")  # strangers have none
 
     @pytest.mark.parametrize(
         ("changes", "told"),

@@ -156,6 +156,8 @@ def _field_of(where: Iterable[object]) -> str:
     """`("body", "told", "persons", 0)` → `persons.0`: the argument's name in our code is nothing to the caller."""
     source, *rest = where
     parts = [str(part) for part in rest]
+    if source == "body" and len(parts) == 1:
+        return "body"
     return ".".join(parts[1:] if source in ("body", "query") and len(parts) > 1 else parts)
 
 
@@ -165,5 +167,7 @@ def _words_of(entry: Mapping[str, object]) -> str:
             return "is not known here; check the spelling or leave it out"
         case "missing":
             return "is needed"
+        case "model_attributes_type":
+            return "should be a JSON object, with its fields by name"
     words = str(entry["msg"])
     return words.removeprefix("Value error, ").replace("Input should", "should")

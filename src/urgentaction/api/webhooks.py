@@ -78,7 +78,10 @@ def receive(request: HttpRequest, gateway: str) -> HttpResponse:
     except ForgedCallback as error:
         log.warning("callback for %s refused: %s", gateway, error)
         return _refused(error)
-    except (NotFound, ConfigurationError, OperationalError) as error:
+    except NotFound as error:
+        log.warning("callback refused: %s", error)  # which providers there are is nobody else's business
+        return problem(HTTPStatus.NOT_FOUND, "There is no gateway of this name here.", kind="not-found")
+    except (ConfigurationError, OperationalError) as error:
         return _refused(error)
     if new and _hints.may():
         enqueue(Task.APPLY_RECEIPTS)

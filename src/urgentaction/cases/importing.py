@@ -154,6 +154,7 @@ def _store_persons(case: Case, told: CaseFile, tally: Tally) -> None:
             Person.objects.create(case=case, key=entry.key, **values)
             continue
         _keep_what_is_not_agreed(row, values, case, tally)
+        _tell_of_forgotten_names(row, values, case, tally)
         tally.count_change(is_changed=change_row(row, values))
     if known:
         names = ", ".join(sorted(known))
@@ -178,6 +179,17 @@ def _keep_what_is_not_agreed(row: Person, values: dict[str, Any], case: Case, ta
             tally.warnings.append(
                 f"{case.reference}, {row.key}: {key} stays “{stands}”; showing more needs a later consent_at"
             )
+
+
+def _tell_of_forgotten_names(row: Person, values: Mapping[str, Any], case: Case, tally: Tally) -> None:
+    """Only names on record are looked for in what is sent. A folder without its secrets would blind the guard."""
+    before = {row.public_name, row.confidential_name, *row.confidential_spellings.split("\n")}
+    after = {values["public_name"], values["confidential_name"], *values["confidential_spellings"].split("\n")}
+    if forgotten := before - after - {""}:
+        tally.warnings.append(
+            f"{case.reference}, {row.key}: {len(forgotten)} of the names on record are not in {CASE_FILE} any more; "
+            "no text is searched for them from now on; what must not be shown belongs into confidential_spellings"
+        )
 
 
 def _remove(rows: Iterable[Model], tally: Tally) -> None:

@@ -42,7 +42,12 @@ class VarFolder:
         return cls((option or Path(os.environ.get("URGENTACTION_VAR") or "var")).absolute())
 
     def serving(self) -> VarFolder:
-        """Where commands act: on a demo that runs inside this folder while there is one, else on the folder itself."""
+        """Where commands act: on a demo that runs inside this folder while there is one, else on the folder itself.
+
+        Whoever names a database means that one, whatever runs here.
+        """
+        if os.environ.get("DATABASE_URL") or _env_file_names_servers():
+            return self
         demo = VarFolder(self.path / "demo" / "run")
         return demo if read_ready(demo.stack_ready) else self
 

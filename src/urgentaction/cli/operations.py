@@ -80,7 +80,7 @@ def _show(session: Session, findings: list[Finding], *, is_well: bool) -> None:
 
 def manage(ctx: typer.Context) -> None:
     """Django's own commands, with the environment in place: manage migrate, manage shell …"""
-    with bootstrap.environment(current().var):
+    with bootstrap.environment(current().served()):
         from django.core.management import execute_from_command_line
 
         execute_from_command_line(["urgentaction manage", *ctx.args])

@@ -19,6 +19,7 @@ from environs import Env, EnvError
 
 from urgentaction.channels.contract import Mode
 from urgentaction.conf.gateways_file import Tables, gateways_file
+from urgentaction.core.encryption import KeyRing
 from urgentaction.core.errors import ConfigurationError
 from urgentaction.incidents.oncall import Contacts
 
@@ -173,6 +174,7 @@ def _config(env: Env, everything: Mapping[str, str]) -> Config:
     if mode is Mode.LIVE and parts.scheme != "https":
         raise ConfigurationError("URGENTACTION_PUBLIC_URL must be https in live mode.")
     hosts: tuple[str, ...] = tuple(env.list("URGENTACTION_ALLOWED_HOSTS")) or (parts.hostname,)
+    _check_servers_and_keys(env)
     allow_hosts = env.str("URGENTACTION_ALLOW_HOSTS")
     file_of_gateways = env.str("URGENTACTION_GATEWAYS_FILE")
     return Config(
@@ -227,6 +229,17 @@ def _is_factor_required(text: str, mode: Mode) -> bool:
     if mode is Mode.LIVE and text != "required":
         raise ConfigurationError("URGENTACTION_SECOND_FACTOR must be `required` in live mode.")
     return text == "required"
+
+
+def _check_servers_and_keys(env: Env) -> None:
+    """What would otherwise be noticed at the first query, the first message, the first address."""
+    for name, schemes, example in (
+        ("DATABASE_URL", {"postgres", "postgresql"}, "postgresql://user:password@host:5432/database"),
+        ("REDIS_URL", {"redis", "rediss"}, "redis://host:6379/0"),
+    ):
+        if env.str(name).partition("://")[0] not in schemes:
+            raise ConfigurationError(f"{name} must look like {example}.")
+    KeyRing.parse(env.str("URGENTACTION_FIELD_KEYS"))
 
 
 def _index_key(text: str) -> bytes:

@@ -127,3 +127,14 @@ class BlindIndexField(_IndexField):
         index = blind_index(self.purpose, value) if value else None
         setattr(model_instance, self.attname, index)
         return index
+
+
+def is_indexed(row: models.Model) -> bool:
+    """Whether every blind index of a stored row is what today's key makes of its value.
+
+    Raises:
+        DecryptionError: a value can't be read under today's key ring.
+    """
+    fields = [field for field in row._meta.fields if isinstance(field, BlindIndexField)]
+    stored = ((getattr(row, field.source), getattr(row, field.attname), field.purpose) for field in fields)
+    return all(bytes(index) == blind_index(purpose, value) for value, index, purpose in stored if index is not None)

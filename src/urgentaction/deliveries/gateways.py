@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from urgentaction.channels import registry
-from urgentaction.channels.contract import Channel, Gateway, GatewayConfig
+from urgentaction.channels.contract import Gateway, GatewayConfig
 from urgentaction.channels.roster import Entry, roster
 from urgentaction.core.errors import NotFound
 from urgentaction.core.phrases import say
@@ -18,11 +18,6 @@ _open: dict[str, Gateway] = {}
 def entries() -> dict[str, Entry]:
     """Every configured gateway by name. Raises ConfigurationError."""
     return roster(settings.GATEWAYS)
-
-
-def entries_for(channel: Channel) -> list[Entry]:
-    """The gateways that carry a channel."""
-    return [entry for entry in entries().values() if entry.channel is channel]
 
 
 def entry_named(name: str) -> Entry:

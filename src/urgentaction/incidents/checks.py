@@ -1,4 +1,4 @@
-"""What is wrong with the set-up: configuration, database, broker, gateways, liveness, stuck work, letters.
+"""What is wrong with the set-up: configuration, database, keys, broker, gateways, liveness, stuck work, letters.
 
 The doctor shows all of it, the console's self-check a part at a time. Each check returns findings and never raises for
 what it was sent to find. What needs running programs only warns while nothing is meant to run (sandbox mode without a
@@ -20,14 +20,17 @@ from django.db import connection
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from urgentaction.cases.models import Person
 from urgentaction.channels.advice import advice_for
 from urgentaction.channels.contract import Mode
-from urgentaction.core.errors import UrgentActionError
+from urgentaction.core.errors import DecryptionError, UrgentActionError
+from urgentaction.core.fields import is_indexed
 from urgentaction.core.schema import pending_migrations
 from urgentaction.deliveries.gateways import gateway_named
 from urgentaction.deliveries.models import Delivery, HumanTask
 from urgentaction.deliveries.rules import State
 from urgentaction.letters.trial_letter import languages, typeset_trial_letter
+from urgentaction.supporters.models import Supporter
 from urgentaction.tracking.queries import gateway_states
 
 from .diagnosis import diagnose, words
@@ -59,6 +62,7 @@ def all_findings(*, must_run: bool, parts: Collection[Part] = tuple(Part)) -> li
     if any(finding.level is Level.FAIL for finding in findings):
         return [*findings, *_broker()]
     checks: tuple[tuple[Part, Callable[[], Iterator[Finding]]], ...] = (
+        (Part.PROGRAMS, _keys),
         (Part.PROGRAMS, _broker),
         (Part.GATEWAYS, lambda: _gateways(must_run=must_run)),
         (Part.PROGRAMS, lambda: _liveness(must_run=must_run)),
@@ -120,6 +124,30 @@ def _database() -> Iterator[Finding]:
         )
     else:
         yield Finding("migrations", Level.OK, "all applied")
+
+
+def _keys() -> Iterator[Finding]:
+    """Whether the keys fit the data, tried on the oldest and the newest rows: after a restore they may be others."""
+    written = (
+        Supporter.objects.exclude(email_index=None, phone_index=None),
+        Person.objects.exclude(name_index=None),
+    )
+    rows = [row for found in written for row in (found.order_by("id").first(), found.order_by("-id").first()) if row]
+    try:
+        is_found_again = all(is_indexed(row) for row in rows)
+    except DecryptionError as error:
+        advice = "Put back the keys that this database was written with: without them no name or address can be read."
+        yield Finding("keys", Level.FAIL, f"URGENTACTION_FIELD_KEYS do not fit the data: {error}", advice)
+        return
+    if is_found_again:
+        yield Finding("keys", Level.OK, "fit the data" if rows else "nothing is encrypted yet")
+    else:
+        yield Finding(
+            "keys",
+            Level.FAIL,
+            "URGENTACTION_INDEX_KEY is not the one that this database was written with",
+            "Stop the workers and put it back: with another one nobody is recognised who said stop.",
+        )
 
 
 def _broker() -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from urgentaction.core.errors import InvalidInput, NotFound
 
 from .library import as_source, live_version, shipped, shipped_or_none
 from .models import TemplateState, TemplateVersion
-from .source import Family, TemplateSource, file_name, shipped_kinds, shipped_languages
+from .source import Family, TemplateSource, shipped_kinds, shipped_languages
 
 SHIPPED, LIVE = "shipped", "live"
 
@@ -194,8 +194,3 @@ def difference(old: TemplateSource, new: TemplateSource) -> str:
     """Both texts as a unified diff; empty if they are the same."""
     lines = difflib.unified_diff(old.text.splitlines(), new.text.splitlines(), old.name, new.name, n=2, lineterm="")
     return "\n".join(lines)
-
-
-def file_of(name: TemplateName) -> str:
-    """Where the shipped file lies, below `templates/`."""
-    return file_name(name.family, name.kind, name.language)

@@ -33,6 +33,11 @@ WORDS: Mapping[HTTPStatus, tuple[str, str]] = {
         _("It was logged. What had been saved before is safe. Try again in a moment."),
     ),
 }
+#: A form whose token does not hold: of a stranger as well as of staff, so nothing is said of roles.
+STALE_FORM = (
+    _("This form can't be taken any more"),
+    _("Nothing was done. Go back, reload the page and send it again; the browser has to accept this site's cookie."),
+)
 
 
 def bad_request(_request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
@@ -47,7 +52,7 @@ def forbidden(_request: HttpRequest, exception: Exception | None = None) -> Http
 
 def csrf_failure(_request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature
     """403 for a form without its token (`CSRF_FAILURE_VIEW`)."""
-    return _page(HTTPStatus.FORBIDDEN)
+    return _page(HTTPStatus.FORBIDDEN, STALE_FORM)
 
 
 def not_found(_request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
@@ -65,8 +70,8 @@ def server_error(_request: HttpRequest) -> HttpResponse:
     return _page(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _page(status: HTTPStatus) -> HttpResponse:
-    title, advice = WORDS[status]
+def _page(status: HTTPStatus, words: tuple[str, str] | None = None) -> HttpResponse:
+    title, advice = words or WORDS[status]
     context = {
         "status": status.value,
         "title": gettext(title),

@@ -26,8 +26,6 @@ from urgentaction.receipts.replies import words_of
 from urgentaction.supporters.models import Supporter, Suppression
 
 _CHANNELS = (Channel.EMAIL, Channel.SMS)
-#: Actions of the audit log that tell of an agreement or of its end.
-CONSENT_ACTIONS = ("supporter.confirm", "supporter.unsubscribe", "supporter.erase")
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,19 @@ def test_what_a_dead_program_left_counts_for_nothing(tmp_path: Path) -> None:
     assert read_ready(file) is None
 
 
+def test_commands_act_on_a_running_demo_unless_a_database_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = VarFolder(tmp_path / "demo" / "run")
+    demo.path.mkdir(parents=True)
+    demo.stack_ready.write_text(json.dumps({"pid": os.getpid()}))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.delenv("URGENTACTION_ENV_FILE", raising=False)
+    assert VarFolder(tmp_path).serving() == demo
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u@127.0.0.1/ours")
+    assert VarFolder(tmp_path).serving() == VarFolder(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["", "no json", "[]", "3"])
 def test_half_written_files_count_for_nothing(tmp_path: Path, text: str) -> None:
     file = tmp_path / "ready.json"

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.conf.test_env import ENVIRON
 from urgentaction.conf import env
 from urgentaction.core.errors import ConfigurationError
 
-ENVIRON = {
-    "URGENTACTION_SECRET_KEY": "x" * 50,
-    "URGENTACTION_FIELD_KEYS": "check:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-    "URGENTACTION_INDEX_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-    "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
-    "REDIS_URL": "redis://127.0.0.1:1/0",
-}
 LIVE = {**ENVIRON, "URGENTACTION_MODE": "live", "URGENTACTION_PUBLIC_URL": "https://alerts.example.org"}
 
 
