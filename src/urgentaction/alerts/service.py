@@ -247,6 +247,22 @@ def start_alert(alert_id: uuid.UUID) -> bool:
     return True
 
 
+def ask_a_person(alert_id: uuid.UUID) -> Alert | None:
+    """Held, due, and its standing approval taken back → waits for a person's yes, which no later standing one replaces.
+
+    Returns:
+        The alert; None where there is nothing to ask.
+    """
+    alert = locked(alert_id)
+    is_due = alert.hold_until is not None and alert.hold_until <= clock.read_database_now()
+    if alert.state != AlertState.HELD or not is_due or alert.approvals_needed or has_enough_approvals(alert):
+        return None
+    alert.state, alert.hold_until, alert.approvals_needed = AlertState.AWAITING_APPROVAL, None, 1
+    alert.save(update_fields=["state", "hold_until", "approvals_needed"])
+    record_audit("system:alerts", "alert.ask_a_person", f"alert:{alert.id}", rule=alert.rule)
+    return alert
+
+
 def mark(alert_id: uuid.UUID, *, field: str) -> None:
     """Write the moment at which a step of an alert was finished (`expanded_at`, `swept_at`)."""
     if field not in {"expanded_at", "swept_at"}:
