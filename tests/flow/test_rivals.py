@@ -20,7 +20,7 @@ from urgentaction.deliveries import sweep, unknowns
 from urgentaction.deliveries.claim import Claim, Lane, claim, declare_intent
 from urgentaction.deliveries.gateways import entry_named, gateway_named
 from urgentaction.deliveries.models import Delivery, HumanTask
-from urgentaction.deliveries.outgoing import resolve
+from urgentaction.deliveries.outgoing import address_of, resolve
 
 
 def two_to_one_number(world: World) -> list[Claim]:
@@ -98,7 +98,7 @@ def test_one_that_cannot_be_asked_about_does_not_keep_the_others_waiting(
     die(*held)
     rows = Delivery.objects.filter(id__in=[one.id for one in held])
     rows.filter(id=held[0].id).update(gateway="elsewhere", due_at=clock.database_now() - timedelta(hours=1))
-    really_named, really_address = gateway_named, unknowns.address_of
+    really_named, really_address = gateway_named, address_of
 
     def named(name: str) -> Gateway:
         if name == "elsewhere" and fault == "set-up":

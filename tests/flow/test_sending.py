@@ -17,17 +17,18 @@ from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
 from urgentaction.alerts.models import Alert, StandingApproval
 from urgentaction.cases.vocabulary import Status
-from urgentaction.channels.contract import Begin, Gateway, Outcome, Outgoing
+from urgentaction.channels.contract import Accepted, Begin, Gateway, Outcome, Outgoing, Refused, RetryClass, Unknown
 from urgentaction.channels.mailing import Copy, Mailing, written_out
 from urgentaction.core import clock
 from urgentaction.core.encryption import KeyRing
 from urgentaction.core.errors import DecryptionError
-from urgentaction.deliveries import gateways, notices, send, wire
+from urgentaction.deliveries import gateways, notices, recording, send, wire
 from urgentaction.deliveries.claim import Lane, claim
 from urgentaction.deliveries.gateways import entry_named
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTask
 from urgentaction.deliveries.outgoing import resolve
 from urgentaction.deliveries.recording import record
+from urgentaction.deliveries.rules import Event
 from urgentaction.deliveries.send import send_claims
 
 FOREVER = 1e12
@@ -139,6 +140,72 @@ def test_what_a_gateway_said_is_written_down_although_a_time_limit_strikes_there
     with pytest.raises(SoftTimeLimitExceeded):
         send_claims([one for one in claim(Lane.BULK, limit=10) if one.channel == "email"], until=FOREVER)
     assert mails() == [("accepted", 1)] * 3
+
+
+class Answering(Breaking):
+    """Gives the outcomes it is told, and sends nothing."""
+
+    def __init__(self, real: Gateway, outcomes: Sequence[Outcome]) -> None:
+        super().__init__(real, after=-1, error=AssertionError())
+        self._outcomes = outcomes
+
+    def submit_many(self, batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        for place in range(len(batch)):
+            assert begin(place)
+        yield from enumerate(self._outcomes)
+
+
+GARBAGE: list[Outcome] = [
+    Accepted("ref\0" + "x" * 300),
+    Refused(RetryClass.NEVER, "5.1.1\0" + "y" * 300, "no such\0 mailbox \ud800"),
+    Unknown("nobody\0 knows"),
+]
+
+
+@pytest.mark.parametrize("as_mailing", [True, False], ids=["mailing", "one by one"])
+def test_an_answer_that_no_column_can_hold_spoils_nothing(
+    world: World, sandbox: SandboxProgram, monkeypatch: pytest.MonkeyPatch, *, as_mailing: bool
+) -> None:
+    """A gateway's NUL or endless name for one message left the whole window unknown, to be mailed again."""
+    world.start()
+    monkeypatch.setitem(gateways._open, "smtp", Answering(gateways.gateway_named("smtp"), GARBAGE))
+    if as_mailing:
+        assert notices.send_notices(until=FOREVER) == 3
+    else:
+        send_claims([one for one in claim(Lane.BULK, limit=10) if one.channel == "email"], until=FOREVER)
+    assert mails() == [("accepted", 1), ("failed", 1), ("unknown", 1)]
+    assert Delivery.objects.get(state="accepted").gateway_ref.startswith("ref\ufffdxxx")
+    assert Attempt.objects.get(outcome="refused").code.startswith("5.1.1\ufffdy")
+
+
+@pytest.mark.parametrize("as_mailing", [True, False], ids=["mailing", "one by one"])
+def test_one_outcome_that_cannot_be_written_down_does_not_take_the_others_with_it(
+    world: World, sandbox: SandboxProgram, monkeypatch: pytest.MonkeyPatch, *, as_mailing: bool
+) -> None:
+    """Its office's time zone, a task, a rule for its code: whatever breaks there is about that one alone."""
+    world.start()
+    outcomes: list[Outcome] = [
+        Accepted("one"),
+        Refused(RetryClass.NEVER, "5.1.1", "gone"),
+        Refused(RetryClass.LATER, "4.2.2", "full"),
+    ]
+    monkeypatch.setitem(gateways._open, "smtp", Answering(gateways.gateway_named("smtp"), outcomes))
+    really = recording.refused
+
+    def broken(row: Delivery, outcome: Refused, event: Event) -> None:
+        if outcome.code == "4.2.2":
+            raise ValueError("nobody foresaw this")
+        really(row, outcome, event)
+
+    monkeypatch.setattr(recording, "refused", broken)
+    if as_mailing:
+        notices.send_notices(until=FOREVER)
+    else:
+        send_claims([one for one in claim(Lane.BULK, limit=10) if one.channel == "email"], until=FOREVER)
+    assert mails() == [("accepted", 1), ("failed", 1), ("unknown", 1)]
+    assert list(Attempt.objects.filter(outcome="unknown").values_list("text", "is_fault")) == [
+        (recording.UNWRITTEN.why, False)
+    ]
 
 
 def test_when_the_time_is_over_the_rest_of_the_claim_goes_back(

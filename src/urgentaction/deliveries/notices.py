@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
@@ -41,7 +42,7 @@ from .copies import CopyMaker, mailing_of
 from .gateways import gateway_named
 from .outgoing import NOT_THIS_ROWS, Unready, ask_for_help, why_unready
 from .reasons import NAMES_UNREADABLE, NOT_AGREED, NOT_APPROVED, WAITS_FOR_DOMAIN
-from .recording import record, scaled
+from .recording import is_of_one, record, record_by_itself, scaled
 from .rules import THROTTLE_PAUSE, held_pause
 from .ways import Way, find_way, held_back, is_configured, more_room, open_entries
 from .windows import START, Row, Window, claim_window, due_notice, give_back, put_off, withdraw_queued, write_accepted
@@ -237,28 +238,29 @@ class _Turn:
         )
 
     def _write_down(self) -> None:
-        """Settle what is left of the turn. Where a time limit or a lost lock breaks in, once more."""
+        """Settle what is left of the turn; once more, each by itself, where something breaks in (`send`)."""
         last, self._last = self._last, None
         if last is None:
             return
         try:
             with transaction.atomic():
                 _settle(last)
-        except BaseException:
+        except BaseException as error:
             with transaction.atomic():
-                _settle(last)
-            raise
+                _settle(last, record_by_itself)
+            if not is_of_one(error):
+                raise
         crash_point("after_mailing")
         breaker.after_tries(self._name, last.outcomes, is_trial=self._way.is_trial)
 
 
-def _settle(sent: Sent) -> None:
+def _settle(sent: Sent, write: Callable[..., bool] = record) -> None:
     ended = clock.now()
     written = write_accepted(sent.accepted, token=sent.token, gateway=sent.gateway, started=sent.started, ended=ended)
     if written < len(sent.accepted):
         log.warning("%d deliveries: lease lost, outcome not written", len(sent.accepted) - written)
     for claim, outcome in sent.others:
-        record(claim, outcome, gateway=sent.gateway, started=sent.started)
+        write(claim, outcome, gateway=sent.gateway, started=sent.started)
     if sent.accepted or sent.others:
         crash_point("in_mailing_record")
     if give_back(sent.returned) < len(sent.returned):

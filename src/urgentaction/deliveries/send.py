@@ -28,7 +28,7 @@ from .claim import Claim, declare_intent, release, take_back_intent
 from .gateways import gateway_named
 from .outgoing import Unready, Untried, ask_for_help, resolve
 from .reasons import WAITS_FOR_DOMAIN
-from .recording import guarded, record, scaled
+from .recording import guarded, is_of_one, record, record_by_itself, scaled
 from .rules import THROTTLE_PAUSE, State, after, held_pause
 from .ways import Way, find_way, held_back
 from .wire import Wire, lease_end
@@ -98,7 +98,7 @@ def send_window(window: Sequence[Claim], way: Way) -> int:
         crash_point("after_wire", channel=channel)
         results = [(ready[place][0], outcome) for place, outcome in wire.outcomes()]
         left = [claim for place, (claim, _) in enumerate(ready) if place not in wire.begun]
-        _write_down(lambda: _settle(results, left, gateway=gateway.name, started=started))
+        _write_down(lambda write: _settle(results, left, write, gateway=gateway.name, started=started))
     crash_point("after_record", channel=channel)
     breaker.after_tries(gateway.name, [outcome for _, outcome in results], is_trial=way.is_trial)
     for place, outcome in wire.outcomes():
@@ -108,23 +108,31 @@ def send_window(window: Sequence[Claim], way: Way) -> int:
 
 
 def _settle(
-    results: Sequence[tuple[Claim, Outcome]], left: Sequence[Claim], *, gateway: str, started: datetime
+    results: Sequence[tuple[Claim, Outcome]],
+    left: Sequence[Claim],
+    write: Callable[..., bool],
+    *,
+    gateway: str,
+    started: datetime,
 ) -> None:
     with transaction.atomic():
         for claim, outcome in results:
-            record(claim, outcome, gateway=gateway, started=started)
+            write(claim, outcome, gateway=gateway, started=started)
             crash_point("in_record", channel=claim.channel)
         if (given_back := take_back_intent(left)) < len(left):
             log.warning("%d deliveries: lease lost, not given back; nothing of them was begun", len(left) - given_back)
 
 
-def _write_down(write: Callable[[], None]) -> None:
-    """What a gateway said is known nowhere else: where a time limit or a lost lock breaks in, it is written again."""
+def _write_down(settle: Callable[[Callable[..., bool]], None]) -> None:
+    """What a gateway said is known nowhere else: it is written again, where a time limit or a lost lock breaks in, or
+    where one outcome breaks what writes it down. Then each is written by itself.
+    """
     try:
-        write()
-    except BaseException:
-        write()
-        raise
+        settle(record)
+    except BaseException as error:
+        settle(record_by_itself)
+        if not is_of_one(error):
+            raise
 
 
 def set_aside(untried: Iterable[Untried]) -> None:
