@@ -27,7 +27,8 @@ from . import breaker, pace
 from .claim import Claim, declare_intent, release, take_back_intent
 from .gateways import gateway_named
 from .outgoing import Unready, Untried, ask_for_help, resolve
-from .reasons import WAITS_FOR_DOMAIN
+from .quiet_hours import asleep
+from .reasons import WAITS_FOR_DOMAIN, WAITS_FOR_MORNING
 from .recording import guarded, is_of_one, record, record_by_itself, scaled
 from .rules import THROTTLE_PAUSE, State, after, held_pause
 from .ways import Way, find_way, held_back
@@ -81,11 +82,16 @@ def send_window(window: Sequence[Claim], way: Way) -> int:
     resolved = resolve(window, way.entry)
     addresses = {claim.id: outgoing.to for claim, outgoing in resolved.ready}
     waiting = held_back(way.entry, addresses) if channel is Channel.EMAIL else {}
+    sleeping = asleep(list(addresses)) if channel is Channel.SMS else {}
+    is_to_wait = waiting.keys() | sleeping.keys()
     with transaction.atomic():
         set_aside(resolved.untried)
         put_off(resolved.unready)
         wait_for_domain((claim, waiting[claim.id]) for claim in window if claim.id in waiting)
-        going = declare_intent([claim for claim, _ in resolved.ready if claim.id not in waiting], gateway=gateway.name)
+        wait_for_morning((claim, sleeping[claim.id]) for claim in window if claim.id in sleeping)
+        going = declare_intent(
+            [claim for claim, _ in resolved.ready if claim.id not in is_to_wait], gateway=gateway.name
+        )
     lease_ends = lease_end()
     ready = [(claim, outgoing) for claim, outgoing in resolved.ready if claim.id in going]
     crash_point("after_intent", channel=channel)
@@ -168,11 +174,21 @@ def put_off(items: Iterable[Unready]) -> None:
 def wait_for_domain(claims: Iterable[tuple[Claim, timedelta]]) -> None:
     """Give back mail whose recipient's domain takes no more just now; it is nobody's fault and counts for nothing."""
     for claim, wait in claims:
-        guarded(claim, State.LEASED).update(
-            state=State.QUEUED.value,
-            reason=WAITS_FOR_DOMAIN,
-            lease_token=None,
-            lease_until=None,
-            attempts=F("attempts") - 1,
-            due_at=clock.read_database_now() + wait,
-        )
+        _wait(claim, until=clock.read_database_now() + wait, reason=WAITS_FOR_DOMAIN)
+
+
+def wait_for_morning(claims: Iterable[tuple[Claim, datetime]]) -> None:
+    """Give back text messages to people whose quiet hours have begun since; that counts for nothing either."""
+    for claim, wakes in claims:
+        _wait(claim, until=wakes, reason=WAITS_FOR_MORNING)
+
+
+def _wait(claim: Claim, *, until: datetime, reason: str) -> None:
+    guarded(claim, State.LEASED).update(
+        state=State.QUEUED.value,
+        reason=reason,
+        lease_token=None,
+        lease_until=None,
+        attempts=F("attempts") - 1,
+        due_at=until,
+    )
