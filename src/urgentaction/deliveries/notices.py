@@ -95,9 +95,18 @@ def send_notices(*, until: float) -> int:
     Args:
         until: a moment on `time.monotonic`'s clock; nothing is claimed after it.
     """
-    notice_id = due_notice()
-    if notice_id is None:
-        return 0
+    waiting: list[uuid.UUID] = []
+    while (notice_id := due_notice(but=waiting)) is not None:
+        done = _send_some_of(notice_id, until=until)
+        if done or done is None:
+            return done or 0
+        # All that is due of it is for a gateway that takes no more just now: that must not keep the next one waiting.
+        waiting.append(notice_id)
+    return 0
+
+
+def _send_some_of(notice_id: uuid.UUID, *, until: float) -> int | None:
+    """As `send_notices`; None: no gateway takes any mail just now."""
     notice = Notice.objects.select_related("alert__case").get(id=notice_id)
     if not has_enough_approvals(notice.alert):
         return withdraw_queued(notice.id, reason=NOT_APPROVED)
@@ -113,10 +122,10 @@ def send_notices(*, until: float) -> int:
         return _by_some_way(notice, until=min(until, time.monotonic() + TURN))
 
 
-def _by_some_way(notice: Notice, *, until: float) -> int:
+def _by_some_way(notice: Notice, *, until: float) -> int | None:
     way = find_way(Channel.EMAIL, wanted=settings.MAIL_WINDOW)
     if way is None:
-        return 0
+        return None
     done = _Turn(notice, way).run(until=until)
     if done or way.is_trial:
         return done
