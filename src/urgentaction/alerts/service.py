@@ -317,8 +317,10 @@ def finish_alert(alert_id: uuid.UUID) -> bool:
 def keep_running(alert_id: uuid.UUID) -> bool:
     """Hold an alert open to the end of this transaction, because something of it came back; reopen a finished one.
 
-    False where it is over, or stale by now: nothing of it may be sent any more.
+    False where it is over, or stale by now: nothing of it may be sent any more. Its case is locked first, as by an
+    update, which would else look for what it has to stop while a finished alert is just being reopened.
     """
+    list(Case.objects.select_for_update(of=("self",), no_key=True).filter(alerts=alert_id).values_list("id"))
     alert = Alert.objects.select_for_update(of=("self",), no_key=True).filter(id=alert_id, fence=F("case__version"))
     state = alert.values_list("state", flat=True).first()
     if state == AlertState.FINISHED:
