@@ -317,6 +317,34 @@ def test_a_draft_that_nobody_approved_in_time_is_over(world: World, sandbox: San
     assert not HumanTask.objects.filter(kind="decide", done_at=None).exists()
 
 
+def test_what_was_approved_in_time_starts_although_its_hold_ends_after_the_deadline(
+    world: World, sandbox: SandboxProgram
+) -> None:
+    """Before, it was over during its hold, in silence, because nobody had approved it."""
+    StandingApproval.objects.all().delete()
+    alert = world.update(Status.RETURN_IMMINENT).alerts[0]
+    pipeline.approve(alert.id, by="user:second", hold=timedelta(minutes=30))
+    now = clock.now()
+    Alert.objects.update(created_at=now - timedelta(hours=48), deadline_at=now - timedelta(minutes=1))
+    pipeline.sweep_all()
+    alert.refresh_from_db()
+    assert alert.state == AlertState.HELD
+    Alert.objects.update(hold_until=clock.database_now())
+    pipeline.sweep_all()
+    alert.refresh_from_db()
+    assert alert.state == AlertState.RUNNING
+
+
+def test_what_was_approved_and_could_not_start_for_too_long_is_over(world: World, sandbox: SandboxProgram) -> None:
+    """Nobody swept for two days, and the letters would be stale by now."""
+    alert = world.update(Status.RETURN_IMMINENT).alerts[0]
+    then = clock.now() - timedelta(hours=49)
+    Alert.objects.update(created_at=then, deadline_at=then + timedelta(hours=48), hold_until=then)
+    pipeline.sweep_all()
+    alert.refresh_from_db()
+    assert (alert.state, alert.stop_reason) == (AlertState.EXPIRED, "its deadline passed before it could start")
+
+
 def test_an_update_and_a_withdrawal_at_the_same_moment_never_wait_for_each_other(
     world: World, sandbox: SandboxProgram
 ) -> None:

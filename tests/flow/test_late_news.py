@@ -296,7 +296,6 @@ class TestAnAlertThatWasTakenForDone:
         alert.refresh_from_db()
         assert alert.state == AlertState.RUNNING
 
-
     def test_it_is_not_taken_up_again_while_an_update_overtakes_it(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
