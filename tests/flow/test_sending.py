@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.flow.world import World
@@ -206,6 +207,30 @@ def test_one_outcome_that_cannot_be_written_down_does_not_take_the_others_with_i
     assert list(Attempt.objects.filter(outcome="unknown").values_list("text", "is_fault")) == [
         (recording.UNWRITTEN.why, False)
     ]
+
+
+@pytest.mark.parametrize("as_mailing", [True, False], ids=["mailing", "one by one"])
+def test_a_database_connection_that_is_lost_on_the_wire_costs_no_outcome(
+    world: World, sandbox: SandboxProgram, monkeypatch: pytest.MonkeyPatch, *, as_mailing: bool
+) -> None:
+    world.start()
+    gateway = Breaking(gateways.gateway_named("smtp"), after=-1, error=AssertionError())
+    really = gateway.submit_many
+
+    def cut_off(batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        yield from really(batch, begin)
+        with contextlib.closing(connection.copy()) as other, other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+
+    monkeypatch.setattr(gateway, "submit_many", cut_off)
+    monkeypatch.setitem(gateways._open, "smtp", gateway)
+    with contextlib.suppress(OperationalError):
+        if as_mailing:
+            notices.send_notices(until=FOREVER)
+        else:
+            send_claims([one for one in claim(Lane.BULK, limit=10) if one.channel == "email"], until=FOREVER)
+    connection.close_if_unusable_or_obsolete()
+    assert mails() == [("accepted", 1)] * 3
 
 
 def test_when_the_time_is_over_the_rest_of_the_claim_goes_back(
