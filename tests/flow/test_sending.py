@@ -31,6 +31,7 @@ from urgentaction.deliveries.outgoing import resolve
 from urgentaction.deliveries.recording import record
 from urgentaction.deliveries.rules import Event
 from urgentaction.deliveries.send import send_claims
+from urgentaction.letters.models import Notice
 
 FOREVER = 1e12
 
@@ -107,6 +108,31 @@ def test_a_bug_in_an_adapter_does_not_stop_the_worker(
     pipeline.send_due(Lane.BULK, seconds=20)
     assert mails() == [("accepted", 1), ("unknown", 1), ("unknown", 1)], "each was in hand once"
     assert Delivery.objects.get(channel="sms").state == "accepted"
+
+
+def test_a_notice_that_breaks_the_adapter_is_put_off_and_holds_up_nothing_less_urgent(
+    world: World, sandbox: SandboxProgram, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """Before anything of it is begun: it went back as it was, and was taken up again at once, for ever."""
+    settings.BACKOFF_SCALE = 1.0
+    urgent, other = world.start(), World.make(number=2).start()
+    Alert.objects.filter(id=other.id).update(priority=2)
+    key = str(Notice.objects.get(alert=urgent, channel="email").id)
+    gateway = Breaking(gateways.gateway_named("smtp"), after=-1, error=AssertionError())
+    really = gateway.submit_mailing
+
+    def cannot(mailing: Mailing, copies: Sequence[Copy], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        if mailing.key == key:
+            raise ValueError("a heading that nobody foresaw")
+        yield from really(mailing, copies, begin)
+
+    monkeypatch.setattr(gateway, "submit_mailing", cannot)
+    monkeypatch.setitem(gateways._open, "smtp", gateway)
+    pipeline.send_due(Lane.BULK, seconds=3)
+    supporters = Delivery.objects.filter(channel="email", supporter__isnull=False)
+    assert set(supporters.filter(alert=other).values_list("state", flat=True)) == {"accepted"}
+    waiting = supporters.filter(alert=urgent, due_at__gt=clock.read_database_now() + timedelta(minutes=10))
+    assert list(waiting.values_list("state", "attempts")) == [("queued", 0)] * 3
 
 
 def test_a_gateway_that_says_too_little_leaves_unknowns(

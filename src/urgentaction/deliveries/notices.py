@@ -41,7 +41,7 @@ from .claim import Claim
 from .copies import CopyMaker, mailing_of
 from .gateways import gateway_named
 from .outgoing import NOT_THIS_ROWS, Unready, ask_for_help, why_unready
-from .reasons import NAMES_UNREADABLE, NOT_AGREED, NOT_APPROVED, WAITS_FOR_DOMAIN
+from .reasons import ADAPTER_BROKE, NAMES_UNREADABLE, NOT_AGREED, NOT_APPROVED, WAITS_FOR_DOMAIN
 from .recording import is_of_one, record, record_by_itself, scaled
 from .rules import THROTTLE_PAUSE, held_pause
 from .ways import Way, find_way, held_back, is_configured, more_room, open_entries
@@ -213,7 +213,9 @@ class _Turn:
                     pace.pause_domain(self._name, copy.to, scaled(outcome.retry_after or THROTTLE_PAUSE))
             if len(sent.accepted) < len(window.rows):
                 known = sent.known
-                sent.returned += [(window.claim_of(row), _NO_WAIT, "") for row in window.rows if row.id not in known]
+                # Where the adapter broke over this notice, it is not chosen first again at once.
+                wait, why = (scaled(held_pause(1)), ADAPTER_BROKE) if wire.is_stuck else (_NO_WAIT, "")
+                sent.returned += [(window.claim_of(row), wait, why) for row in window.rows if row.id not in known]
             self._last = sent
         return sent
 

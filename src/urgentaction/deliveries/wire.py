@@ -56,11 +56,13 @@ class Wire:
 
     Attributes:
         begun: the places of the messages that the gateway has begun.
+        is_stuck: its adapter broke before it had begun anything, and would again.
     """
 
     def __init__(self, gateway: str, channel: Channel, *, lease_ends: float) -> None:
         """Args: lease_ends: on `wire_clock`; nothing is begun after it."""
         self.begun: set[int] = set()
+        self.is_stuck = False
         self._gateway = gateway
         self._channel = channel
         self._lease_ends = lease_ends
@@ -96,6 +98,7 @@ class Wire:
             raise
         except Exception:
             # A bug in an adapter. The worker must go on for everybody else.
+            self.is_stuck = not self.begun
             log.exception("gateway %s broke while sending; what it had in hand is unknown", self._gateway)
 
     def outcomes(self) -> Iterator[tuple[int, Outcome]]:
