@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -13,10 +14,13 @@ from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
 from urgentaction.alerts.models import Alert
 from urgentaction.cases.vocabulary import Status
+from urgentaction.core import clock
 from urgentaction.core.enqueue import Task
 from urgentaction.deliveries import expand, expanding
 from urgentaction.deliveries.models import Delivery
+from urgentaction.deliveries.reasons import WAITS_FOR_MORNING
 from urgentaction.directory.models import ContactPoint
+from urgentaction.supporters.models import Supporter
 
 
 def test_in_whatever_pages_everybody_gets_one_row_for_each_channel(
@@ -81,3 +85,38 @@ def test_made_again_the_rows_of_officials_stay_those_there_are(world: World, san
     pipeline.advance_alert(alert.id)
     assert Alert.objects.get(id=alert.id).expanded_at is not None
     assert sorted(Delivery.objects.filter(alert=alert).exclude(role="supporter").values_list("id", flat=True)) == made
+
+
+def test_a_time_zone_that_the_database_does_not_know_stops_nobody_s_mailing(
+    world: World, sandbox: SandboxProgram
+) -> None:
+    """Its list of zones is not ours. Before, one such person kept the rows of everybody from being made, for ever."""
+    Supporter.objects.filter(wants_sms=True).update(
+        time_zone="Europe/Nowhere", quiet_from=time(22), quiet_until=time(7), may_override_quiet_hours=False
+    )
+    alert = world.start(Status.RETURN_IMMINENT)
+    assert alert.expanded_at is not None
+    assert Delivery.objects.filter(alert=alert, role="supporter").count() == len(world.supporters) + 1
+
+
+@pytest.mark.parametrize("may_override", [True, False])
+def test_quiet_hours_hold_whenever_a_text_message_s_turn_comes(
+    world: World, sandbox: SandboxProgram, *, may_override: bool
+) -> None:
+    """A gateway that was down until midnight, a try again, hours that were chosen meanwhile."""
+    alert = world.start(Status.RETURN_IMMINENT)
+    row = Delivery.objects.get(alert=alert, channel="sms")
+    now = clock.read_database_now()
+    ends = (now + timedelta(hours=1)).replace(microsecond=0)
+    Supporter.objects.filter(wants_sms=True).update(
+        time_zone="UTC",
+        quiet_from=(now - timedelta(hours=1)).time(),
+        quiet_until=ends.time(),
+        may_override_quiet_hours=may_override,
+    )
+    world.send()
+    row.refresh_from_db()
+    if may_override:
+        assert row.state == "accepted"
+    else:
+        assert (row.state, row.attempts, row.due_at, row.reason) == ("queued", 0, ends, WAITS_FOR_MORNING)

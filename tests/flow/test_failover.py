@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from tests.flow.world import World
 from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
+from urgentaction.alerts.models import Alert
 from urgentaction.core import clock
-from urgentaction.deliveries import breaker
+from urgentaction.deliveries import breaker, ways
 from urgentaction.deliveries.claim import Lane
 from urgentaction.deliveries.gateways import close_gateways
 from urgentaction.deliveries.models import Attempt, Delivery, GatewayState, HumanTask
@@ -169,6 +171,24 @@ def test_a_gateway_that_is_set_up_wrongly_stops_nobody_else(
     state = GatewayState.objects.get(name="telnyx")
     assert state.is_paused
     assert "URGENTACTION_TELNYX_API_KEY" in state.reason
+
+
+def test_what_waits_for_a_full_gateway_holds_up_nothing_less_urgent(
+    world: World, two: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Greylisted by the one, and the other takes no more just now: the first one is there for everybody else."""
+    urgent, other = world.start(), World.make(number=2).start()
+    of_urgent = Delivery.objects.filter(alert=urgent, channel="email", supporter__isnull=False)
+    of_urgent.update(gateway="smtp", retry_class="soon")
+    Alert.objects.filter(id=other.id).update(priority=2)
+    monkeypatch.setitem(ways._full_until, "backup-mail", time.monotonic() + 60)
+    pipeline.send_due(Lane.BULK, seconds=5)
+    of_other = Delivery.objects.filter(alert=other, channel="email", supporter__isnull=False)
+    assert set(of_other.values_list("state", "gateway")) == {("accepted", "smtp")}
+    assert set(of_urgent.values_list("state", flat=True)) == {"queued"}
+    del ways._full_until["backup-mail"]
+    pipeline.send_due(Lane.BULK, seconds=5)
+    assert set(of_urgent.values_list("state", "gateway")) == {("accepted", "backup-mail")}
 
 
 def test_shares_follow_the_weights(world: World, two: dict[str, dict[str, str]], settings: Any) -> None:

@@ -15,7 +15,7 @@ from urgentaction.alerts.agreed import Part
 from urgentaction.alerts.models import Alert, AlertState, StandingApproval
 from urgentaction.alerts.plan import AlertPlan, compose_plan
 from urgentaction.alerts.plan import Audience as AlertAudience
-from urgentaction.alerts.standing import revoke_standing_approval
+from urgentaction.alerts.standing import grant_standing_approval, revoke_standing_approval
 from urgentaction.cases.models import Case
 from urgentaction.cases.vocabulary import Status
 from urgentaction.channels.contract import Channel
@@ -208,7 +208,7 @@ def test_a_vacant_office_holds_up_nobody_and_becomes_a_task(world: World, sandbo
     assert "Add the official to the directory" in task.advice
 
 
-def test_a_revoked_standing_approval_stops_what_is_held_and_what_is_running(
+def test_a_revoked_standing_approval_lets_a_person_decide_about_what_is_held(
     world: World, sandbox: SandboxProgram
 ) -> None:
     held = world.update(Status.DETAINED).alerts[0]
@@ -218,16 +218,23 @@ def test_a_revoked_standing_approval_stops_what_is_held_and_what_is_running(
     Alert.objects.update(hold_until=clock.database_now())
     pipeline.sweep_all()
     held.refresh_from_db()
-    assert held.state == AlertState.HELD
+    assert (held.state, held.approvals_needed) == (AlertState.AWAITING_APPROVAL, 1)
+    task = HumanTask.objects.get(kind="decide", alert=held, done_at=None)
+    assert "standing approval" in task.title
+    grant_standing_approval("at-risk", by="another", actor="cli:test")
+    pipeline.sweep_all()
+    held.refresh_from_db()
+    assert held.state == AlertState.AWAITING_APPROVAL, "a yes in advance given afterwards is none to this one"
+    assert pipeline.approve(held.id, by="user:bob").state == AlertState.HELD, "a person can let it go"
+
+
+def test_a_revoked_standing_approval_stops_nothing_that_has_started(world: World, sandbox: SandboxProgram) -> None:
+    """So it is promised where it is revoked; half a mailing helps nobody."""
     running = world.start(Status.RETURN_IMMINENT)
     with transaction.atomic():
         revoke_standing_approval("imminent", actor="cli:test")
-    seen = len(sandbox.ledger())
-    world.send()
-    assert len(sandbox.ledger()) == seen
-    assert set(Delivery.objects.filter(alert=running).values_list("state", "reason")) == {
-        ("withdrawn", "an approval was taken back")
-    }
+    assert world.send() == Delivery.objects.filter(alert=running).count()
+    assert "withdrawn" not in {state for states in world.states(running).values() for state in states}
 
 
 def test_a_standing_approval_that_ran_out_later_still_counts(world: World, sandbox: SandboxProgram) -> None:
@@ -308,6 +315,34 @@ def test_a_draft_that_nobody_approved_in_time_is_over(world: World, sandbox: San
     alert.refresh_from_db()
     assert alert.state == AlertState.EXPIRED
     assert not HumanTask.objects.filter(kind="decide", done_at=None).exists()
+
+
+def test_what_was_approved_in_time_starts_although_its_hold_ends_after_the_deadline(
+    world: World, sandbox: SandboxProgram
+) -> None:
+    """Before, it was over during its hold, in silence, because nobody had approved it."""
+    StandingApproval.objects.all().delete()
+    alert = world.update(Status.RETURN_IMMINENT).alerts[0]
+    pipeline.approve(alert.id, by="user:second", hold=timedelta(minutes=30))
+    now = clock.now()
+    Alert.objects.update(created_at=now - timedelta(hours=48), deadline_at=now - timedelta(minutes=1))
+    pipeline.sweep_all()
+    alert.refresh_from_db()
+    assert alert.state == AlertState.HELD
+    Alert.objects.update(hold_until=clock.database_now())
+    pipeline.sweep_all()
+    alert.refresh_from_db()
+    assert alert.state == AlertState.RUNNING
+
+
+def test_what_was_approved_and_could_not_start_for_too_long_is_over(world: World, sandbox: SandboxProgram) -> None:
+    """Nobody swept for two days, and the letters would be stale by now."""
+    alert = world.update(Status.RETURN_IMMINENT).alerts[0]
+    then = clock.now() - timedelta(hours=49)
+    Alert.objects.update(created_at=then, deadline_at=then + timedelta(hours=48), hold_until=then)
+    pipeline.sweep_all()
+    alert.refresh_from_db()
+    assert (alert.state, alert.stop_reason) == (AlertState.EXPIRED, "its deadline passed before it could start")
 
 
 def test_an_update_and_a_withdrawal_at_the_same_moment_never_wait_for_each_other(

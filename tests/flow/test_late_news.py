@@ -14,6 +14,7 @@ from tests.flow.world import World
 from urgentaction import pipeline
 from urgentaction.alerts import service as alerts
 from urgentaction.alerts.models import Alert, AlertState
+from urgentaction.cases.vocabulary import Status
 from urgentaction.channels.contract import Accepted, Channel, Outcome, ReceiptKind, Refused, RetryClass, Unknown
 from urgentaction.core import clock
 from urgentaction.deliveries.claim import Claim, Lane, claim, declare_intent, release
@@ -294,6 +295,32 @@ class TestAnAlertThatWasTakenForDone:
         assert finished == [False]
         alert.refresh_from_db()
         assert alert.state == AlertState.RUNNING
+
+    def test_it_is_not_taken_up_again_while_an_update_overtakes_it(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Before, the update saw a finished alert and left it; it then ran for ever under a fence that was over."""
+        row = Delivery.objects.get(alert=world.start(), role="cc")
+        attempt(row, Accepted("Q1"), gateway="smtp")
+        alert, heard = self.finish(row), []
+
+        def hear_meanwhile() -> None:
+            heard.append(hear(row, ReceiptKind.FAILED, ref="", gateway="smtp", retry_class=RetryClass.LATER))
+            connections.close_all()
+
+        hearing = threading.Thread(target=hear_meanwhile)
+
+        def before_the_commit(place: str, **_: object) -> None:
+            if place == "in_update":
+                hearing.start()
+                wait_for_a_lock()
+
+        monkeypatch.setattr("urgentaction.pipeline.deciding.crash_point", before_the_commit)
+        world.update(Status.RETURN_IMMINENT)
+        hearing.join()
+        assert heard == ["withdrawn"]
+        alert.refresh_from_db()
+        assert alert.state == AlertState.FINISHED
 
 
 def wait_for_a_lock() -> None:

@@ -268,7 +268,10 @@ def test_an_unknown_is_settled_and_not_merely_ticked_off(world: World, sandbox: 
         close_task(task.id, by="user:duty", result="phoned")
     task.refresh_from_db()
     assert task.done_at is None
+    reply = open_task(HumanTaskKind.READ_REPLY, key="reply:1", title="An answer", advice="Read it.", delivery=row)
     with transaction.atomic():
         settle_unknown(row.id, arrived=True, by="user:duty", why="she has it")
     task.refresh_from_db()
     assert task.done_by == "user:duty"
+    reply.refresh_from_db()
+    assert reply.done_at is None, "nobody has read that"

@@ -154,7 +154,7 @@ def test_more_consent_than_before_changes_nothing(alert: Alert) -> None:
 
 
 def test_what_nobody_approved_is_not_published(alert: Alert) -> None:
-    StandingApproval.objects.update(revoked_at=clock.now())
+    StandingApproval.objects.update(revoked_at=alert.created_at)
     with pytest.raises(Conflict, match="approval"):
         publish(alert)
 

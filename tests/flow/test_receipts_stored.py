@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from urgentaction.channels.contract import Callback, Capabilities, Channel, ReceiptKind
 from urgentaction.channels.contract import Receipt as Event
+from urgentaction.channels.wording import printable
 from urgentaction.core import clock
 from urgentaction.receipts import storing
 from urgentaction.receipts.models import Receipt
 from urgentaction.receipts.service import apply_pending
-from urgentaction.receipts.storing import printable, printable_body, store_callback
+from urgentaction.receipts.storing import printable_body, store_callback
 
 
 class Reporting:

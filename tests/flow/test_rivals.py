@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.db import transaction
 
 from tests.flow.world import World
 from tests.sandbox_program import SandboxProgram
+from urgentaction import pipeline
 from urgentaction.alerts.models import Alert
+from urgentaction.channels.contract import Gateway
 from urgentaction.core import clock
+from urgentaction.core.errors import ConfigurationError, DecryptionError
 from urgentaction.core.ids import uuid7
 from urgentaction.deliveries import sweep, unknowns
 from urgentaction.deliveries.claim import Claim, Lane, claim, declare_intent
 from urgentaction.deliveries.gateways import entry_named, gateway_named
 from urgentaction.deliveries.models import Delivery, HumanTask
-from urgentaction.deliveries.outgoing import resolve
+from urgentaction.deliveries.outgoing import address_of, resolve
 
 
 def two_to_one_number(world: World) -> list[Claim]:
@@ -81,3 +86,45 @@ def test_as_many_messages_as_open_tries_were_all_taken(world: World, sandbox: Sa
     assert set(states(held)) <= {"accepted", "delivered"}
     refs = Delivery.objects.filter(channel="sms").values_list("gateway_ref", flat=True)
     assert len(set(refs)) == 2, "each has one of its own"
+
+
+@pytest.mark.parametrize("fault", ["set-up", "address", "bug"])
+def test_one_that_cannot_be_asked_about_does_not_keep_the_others_waiting(
+    world: World, sandbox: SandboxProgram, settings: Any, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """Before, the most urgent ones were tried first by every sweep, for ever, and nobody else's turn came."""
+    settings.BACKOFF_SCALE = 1.0
+    held = two_to_one_number(world)
+    die(*held)
+    rows = Delivery.objects.filter(id__in=[one.id for one in held])
+    rows.filter(id=held[0].id).update(gateway="elsewhere", due_at=clock.database_now() - timedelta(hours=1))
+    really_named, really_address = gateway_named, address_of
+
+    def named(name: str) -> Gateway:
+        if name == "elsewhere" and fault == "set-up":
+            raise ConfigurationError("the token is missing")
+        return really_named("twilio")
+
+    def address(row: Delivery) -> str:
+        if row.gateway == "elsewhere" and fault == "address":
+            raise DecryptionError("the key is missing")
+        return really_address(row)
+
+    def belongs(candidate: object, row: Delivery) -> bool:
+        del candidate
+        raise RuntimeError(f"a bug about {row.id}")
+
+    monkeypatch.setattr(unknowns, "gateway_named", named)
+    monkeypatch.setattr(unknowns, "address_of", address)
+    if fault == "bug":
+        really_send(held[0])
+        monkeypatch.setattr(unknowns, "_belongs_to_another", belongs)
+    by_turns = unknowns.due_unknowns
+    monkeypatch.setattr(unknowns, "due_unknowns", lambda: by_turns(limit=1))
+    pipeline.sweep_all()
+    assert by_turns() == [held[1].id], "the first one is put off"
+    if fault != "bug":
+        assert "missing" in rows.get(id=held[0].id).reason
+        rows.filter(id=held[0].id).update(questions=unknowns.MOST_QUESTIONS, due_at=clock.database_now())
+        unknowns.settle(held[0].id)
+        assert HumanTask.objects.filter(kind="settle_unknown", delivery=held[0].id, done_at=None).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.flow.world import World
@@ -17,18 +18,20 @@ from tests.sandbox_program import SandboxProgram
 from urgentaction import pipeline
 from urgentaction.alerts.models import Alert, StandingApproval
 from urgentaction.cases.vocabulary import Status
-from urgentaction.channels.contract import Begin, Gateway, Outcome, Outgoing
+from urgentaction.channels.contract import Accepted, Begin, Gateway, Outcome, Outgoing, Refused, RetryClass, Unknown
 from urgentaction.channels.mailing import Copy, Mailing, written_out
 from urgentaction.core import clock
 from urgentaction.core.encryption import KeyRing
 from urgentaction.core.errors import DecryptionError
-from urgentaction.deliveries import gateways, notices, send, wire
+from urgentaction.deliveries import gateways, notices, recording, send, wire
 from urgentaction.deliveries.claim import Lane, claim
 from urgentaction.deliveries.gateways import entry_named
 from urgentaction.deliveries.models import Attempt, Delivery, HumanTask
 from urgentaction.deliveries.outgoing import resolve
 from urgentaction.deliveries.recording import record
+from urgentaction.deliveries.rules import Event
 from urgentaction.deliveries.send import send_claims
+from urgentaction.letters.models import Notice
 
 FOREVER = 1e12
 
@@ -107,6 +110,31 @@ def test_a_bug_in_an_adapter_does_not_stop_the_worker(
     assert Delivery.objects.get(channel="sms").state == "accepted"
 
 
+def test_a_notice_that_breaks_the_adapter_is_put_off_and_holds_up_nothing_less_urgent(
+    world: World, sandbox: SandboxProgram, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """Before anything of it is begun: it went back as it was, and was taken up again at once, for ever."""
+    settings.BACKOFF_SCALE = 1.0
+    urgent, other = world.start(), World.make(number=2).start()
+    Alert.objects.filter(id=other.id).update(priority=2)
+    key = str(Notice.objects.get(alert=urgent, channel="email").id)
+    gateway = Breaking(gateways.gateway_named("smtp"), after=-1, error=AssertionError())
+    really = gateway.submit_mailing
+
+    def cannot(mailing: Mailing, copies: Sequence[Copy], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        if mailing.key == key:
+            raise ValueError("a heading that nobody foresaw")
+        yield from really(mailing, copies, begin)
+
+    monkeypatch.setattr(gateway, "submit_mailing", cannot)
+    monkeypatch.setitem(gateways._open, "smtp", gateway)
+    pipeline.send_due(Lane.BULK, seconds=3)
+    supporters = Delivery.objects.filter(channel="email", supporter__isnull=False)
+    assert set(supporters.filter(alert=other).values_list("state", flat=True)) == {"accepted"}
+    waiting = supporters.filter(alert=urgent, due_at__gt=clock.read_database_now() + timedelta(minutes=10))
+    assert list(waiting.values_list("state", "attempts")) == [("queued", 0)] * 3
+
+
 def test_a_gateway_that_says_too_little_leaves_unknowns(
     world: World, sandbox: SandboxProgram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +166,96 @@ def test_what_a_gateway_said_is_written_down_although_a_time_limit_strikes_there
     monkeypatch.setattr(send, "record", struck)
     with pytest.raises(SoftTimeLimitExceeded):
         send_claims([one for one in claim(Lane.BULK, limit=10) if one.channel == "email"], until=FOREVER)
+    assert mails() == [("accepted", 1)] * 3
+
+
+class Answering(Breaking):
+    """Gives the outcomes it is told, and sends nothing."""
+
+    def __init__(self, real: Gateway, outcomes: Sequence[Outcome]) -> None:
+        super().__init__(real, after=-1, error=AssertionError())
+        self._outcomes = outcomes
+
+    def submit_many(self, batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        for place in range(len(batch)):
+            assert begin(place)
+        yield from enumerate(self._outcomes)
+
+
+GARBAGE: list[Outcome] = [
+    Accepted("ref\0" + "x" * 300),
+    Refused(RetryClass.NEVER, "5.1.1\0" + "y" * 300, "no such\0 mailbox \ud800"),
+    Unknown("nobody\0 knows"),
+]
+
+
+@pytest.mark.parametrize("as_mailing", [True, False], ids=["mailing", "one by one"])
+def test_an_answer_that_no_column_can_hold_spoils_nothing(
+    world: World, sandbox: SandboxProgram, monkeypatch: pytest.MonkeyPatch, *, as_mailing: bool
+) -> None:
+    """A gateway's NUL or endless name for one message left the whole window unknown, to be mailed again."""
+    world.start()
+    monkeypatch.setitem(gateways._open, "smtp", Answering(gateways.gateway_named("smtp"), GARBAGE))
+    if as_mailing:
+        assert notices.send_notices(until=FOREVER) == 3
+    else:
+        send_claims([one for one in claim(Lane.BULK, limit=10) if one.channel == "email"], until=FOREVER)
+    assert mails() == [("accepted", 1), ("failed", 1), ("unknown", 1)]
+    assert Delivery.objects.get(state="accepted").gateway_ref.startswith("ref\ufffdxxx")
+    assert Attempt.objects.get(outcome="refused").code.startswith("5.1.1\ufffdy")
+
+
+@pytest.mark.parametrize("as_mailing", [True, False], ids=["mailing", "one by one"])
+def test_one_outcome_that_cannot_be_written_down_does_not_take_the_others_with_it(
+    world: World, sandbox: SandboxProgram, monkeypatch: pytest.MonkeyPatch, *, as_mailing: bool
+) -> None:
+    """Its office's time zone, a task, a rule for its code: whatever breaks there is about that one alone."""
+    world.start()
+    outcomes: list[Outcome] = [
+        Accepted("one"),
+        Refused(RetryClass.NEVER, "5.1.1", "gone"),
+        Refused(RetryClass.LATER, "4.2.2", "full"),
+    ]
+    monkeypatch.setitem(gateways._open, "smtp", Answering(gateways.gateway_named("smtp"), outcomes))
+    really = recording.refused
+
+    def broken(row: Delivery, outcome: Refused, event: Event) -> None:
+        if outcome.code == "4.2.2":
+            raise ValueError("nobody foresaw this")
+        really(row, outcome, event)
+
+    monkeypatch.setattr(recording, "refused", broken)
+    if as_mailing:
+        notices.send_notices(until=FOREVER)
+    else:
+        send_claims([one for one in claim(Lane.BULK, limit=10) if one.channel == "email"], until=FOREVER)
+    assert mails() == [("accepted", 1), ("failed", 1), ("unknown", 1)]
+    assert list(Attempt.objects.filter(outcome="unknown").values_list("text", "is_fault")) == [
+        (recording.UNWRITTEN.why, False)
+    ]
+
+
+@pytest.mark.parametrize("as_mailing", [True, False], ids=["mailing", "one by one"])
+def test_a_database_connection_that_is_lost_on_the_wire_costs_no_outcome(
+    world: World, sandbox: SandboxProgram, monkeypatch: pytest.MonkeyPatch, *, as_mailing: bool
+) -> None:
+    world.start()
+    gateway = Breaking(gateways.gateway_named("smtp"), after=-1, error=AssertionError())
+    really = gateway.submit_many
+
+    def cut_off(batch: Sequence[Outgoing], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        yield from really(batch, begin)
+        with contextlib.closing(connection.copy()) as other, other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+
+    monkeypatch.setattr(gateway, "submit_many", cut_off)
+    monkeypatch.setitem(gateways._open, "smtp", gateway)
+    with contextlib.suppress(OperationalError):
+        if as_mailing:
+            notices.send_notices(until=FOREVER)
+        else:
+            send_claims([one for one in claim(Lane.BULK, limit=10) if one.channel == "email"], until=FOREVER)
+    connection.close_if_unusable_or_obsolete()
     assert mails() == [("accepted", 1)] * 3
 
 

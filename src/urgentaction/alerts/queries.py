@@ -45,12 +45,16 @@ def is_current(alert: Alert) -> bool:
 
 
 def has_enough_approvals(alert: Alert) -> bool:
-    """Asked again just before sending: a yes can be taken back, a standing one too.
+    """Asked again just before sending: a yes can be taken back.
 
-    A standing approval that ran out after the alert was made still counts for it; one that was revoked does not.
+    A standing approval that ran out after the alert was made still counts for it, and so does one that was revoked
+    after it had started: that stops nothing that runs, as whoever revokes it is told.
     """
     if alert.approvals_needed == 0:
-        standing = StandingApproval.objects.filter(rule=alert.rule, revoked_at=None)
+        stood = Q(revoked_at=None)
+        if alert.started_at is not None:
+            stood |= Q(revoked_at__gte=alert.started_at)
+        standing = StandingApproval.objects.filter(stood, rule=alert.rule)
         return standing.filter(Q(expires_at=None) | Q(expires_at__gt=alert.created_at)).exists()
     yes = alert.approvals.filter(is_yes=True, revoked_at=None)
     others = yes.exclude(by=alert.drafted_by)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import F
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q
 
 from urgentaction.accounts.service import record_audit
 from urgentaction.cases.models import Case
@@ -21,7 +21,7 @@ from urgentaction.core.phrases import Code, Phrase, say
 from urgentaction.triggers.decision import OfficialsAudience, SupportersAudience
 
 from .agreed import Agreed, Change, NotAgreed, agreed_in, changes, to_json
-from .deciding import refuse_if_hindered
+from .deciding import UNDECIDED, refuse_if_hindered
 from .models import Alert, AlertState, AlertTarget, Approval
 from .plan import AlertPlan
 from .queries import LIVE, has_enough_approvals, live_alerts
@@ -29,6 +29,7 @@ from .queries import LIVE, has_enough_approvals, live_alerts
 FALLBACK_LANGUAGE = "en"
 _NOT_STARTED = (AlertState.DRAFT, AlertState.AWAITING_APPROVAL, AlertState.HELD)
 TOO_LATE = Phrase("its deadline passed before it was approved")
+NEVER_STARTED = Phrase("its deadline passed before it could start")
 BY_HAND = Phrase("withdrawn by hand")
 IN_ITS_HOLD = Phrase("stopped during its hold")
 REJECTED = Phrase("rejected")
@@ -45,11 +46,18 @@ def lock_live(case: Case) -> list[Alert]:
 
 
 def expire_overdue() -> list[Alert]:
-    """Alerts that nobody approved before their deadline are over. Returns them."""
-    late = Alert.objects.filter(state__in=_NOT_STARTED, deadline_at__lte=clock.database_now())
-    expired = list(late.select_for_update(skip_locked=True))
+    """Alerts that nobody approved before their deadline are over. Returns them.
+
+    What was approved in time may start when its hold ends, and as long after that as it had in all.
+    """
+    now = clock.database_now()
+    starts_by = ExpressionWrapper(F("hold_until") + (F("deadline_at") - F("created_at")), DateTimeField())
+    late = Q(state__in=UNDECIDED, deadline_at__lte=now) | Q(state=AlertState.HELD, starts_by__lte=now)
+    rows = Alert.objects.alias(starts_by=starts_by).filter(late)
+    expired: list[Alert] = list(rows.select_for_update(skip_locked=True))
     for alert in expired:
-        _stop(alert, AlertState.EXPIRED, reason=TOO_LATE(), by="system:alerts")
+        reason = NEVER_STARTED() if alert.state == AlertState.HELD else TOO_LATE()
+        _stop(alert, AlertState.EXPIRED, reason=reason, by="system:alerts")
     return expired
 
 
@@ -247,6 +255,22 @@ def start_alert(alert_id: uuid.UUID) -> bool:
     return True
 
 
+def ask_a_person(alert_id: uuid.UUID) -> Alert | None:
+    """Held, due, and its standing approval taken back → waits for a person's yes, which no later standing one replaces.
+
+    Returns:
+        The alert; None where there is nothing to ask.
+    """
+    alert = locked(alert_id)
+    is_due = alert.hold_until is not None and alert.hold_until <= clock.read_database_now()
+    if alert.state != AlertState.HELD or not is_due or alert.approvals_needed or has_enough_approvals(alert):
+        return None
+    alert.state, alert.hold_until, alert.approvals_needed = AlertState.AWAITING_APPROVAL, None, 1
+    alert.save(update_fields=["state", "hold_until", "approvals_needed"])
+    record_audit("system:alerts", "alert.ask_a_person", f"alert:{alert.id}", rule=alert.rule)
+    return alert
+
+
 def mark(alert_id: uuid.UUID, *, field: str) -> None:
     """Write the moment at which a step of an alert was finished (`expanded_at`, `swept_at`)."""
     if field not in {"expanded_at", "swept_at"}:
@@ -301,8 +325,10 @@ def finish_alert(alert_id: uuid.UUID) -> bool:
 def keep_running(alert_id: uuid.UUID) -> bool:
     """Hold an alert open to the end of this transaction, because something of it came back; reopen a finished one.
 
-    False where it is over, or stale by now: nothing of it may be sent any more.
+    False where it is over, or stale by now: nothing of it may be sent any more. Its case is locked first, as by an
+    update, which would else look for what it has to stop while a finished alert is just being reopened.
     """
+    list(Case.objects.select_for_update(of=("self",), no_key=True).filter(alerts=alert_id).values_list("id"))
     alert = Alert.objects.select_for_update(of=("self",), no_key=True).filter(id=alert_id, fence=F("case__version"))
     state = alert.values_list("state", flat=True).first()
     if state == AlertState.FINISHED:

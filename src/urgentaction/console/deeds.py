@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 DEEDS: Mapping[str, Promise] = {
     "alert.address": _("chose whom an alert goes to"),
     "alert.approve": _("approved an alert"),
+    "alert.ask_a_person": _("left an alert to a person: its standing approval was taken back"),
     "alert.ask_again": _("brought an alert back to be approved again"),
     "alert.change": _("changed a draft"),
     "alert.draft": _("drafted an alert"),

@@ -33,6 +33,7 @@ APPROVE = Phrase.typed("Another person than its author runs `urgentaction alert 
 CHANGED = Phrase("Alert %(number)s was not sent: it has changed since it was approved")
 READ_AGAIN = Phrase.typed("Read and approve it again: `urgentaction alert show %(number)s`. %(changes)s.")
 SHUT_OUT = Phrase("Alert %(number)s waits again: who approved it has been locked out")
+NO_STANDING = Phrase("Alert %(number)s waits for a decision: its standing approval was taken back")
 DECIDE_ANEW = Phrase.typed("Another person reads and approves it: `urgentaction alert show %(number)s`.")
 LETTER_FAILED = Phrase("Alert %(number)s was stopped: a letter can't be made")
 MEND = Phrase("%(fault)s Then report the update again or send a manual alert.")
@@ -120,6 +121,18 @@ def approver_is_shut_out(alert: Alert) -> None:
         key=f"decide:{alert.id}",
         title=SHUT_OUT(number=alert.number),
         advice=DECIDE_ANEW(number=alert.number),
+        alert=alert,
+        may_reopen=True,
+    )
+
+
+def standing_approval_is_gone(alert: Alert) -> None:
+    """An alert was held by a yes in advance that was taken back before it started."""
+    open_task(
+        HumanTaskKind.DECIDE,
+        key=f"decide:{alert.id}",
+        title=NO_STANDING(number=alert.number),
+        advice=DECIDE(number=alert.number),
         alert=alert,
         may_reopen=True,
     )

@@ -25,6 +25,7 @@ from . import cascade
 from .cascade import Point
 from .models import Delivery
 from .openings import opening_of
+from .quiet_hours import AFTER_QUIET_HOURS
 from .rules import REACHED, State
 
 #: Supporters of one page: half a second of work, in which an update of the same case has to wait.
@@ -56,20 +57,6 @@ WHERE a.id = %(alert)s AND s.erased_at IS NULL
   AND ({audience})
 ORDER BY s.id
 ON CONFLICT DO NOTHING
-"""
-
-# Outside the quiet hours at once, else when they end; by the supporter's own clock. Hours may span midnight.
-_AFTER_QUIET_HOURS = """
-CASE WHEN n.channel <> 'sms' OR s.quiet_from IS NULL OR s.quiet_until IS NULL
-       OR (%(overrides)s AND s.may_override_quiet_hours) THEN (SELECT ua_now())
-     WHEN s.quiet_from <= s.quiet_until AND (ua_now() AT TIME ZONE s.time_zone)::time >= s.quiet_from
-          AND (ua_now() AT TIME ZONE s.time_zone)::time < s.quiet_until
-       THEN ((ua_now() AT TIME ZONE s.time_zone)::date + s.quiet_until) AT TIME ZONE s.time_zone
-     WHEN s.quiet_from > s.quiet_until AND (ua_now() AT TIME ZONE s.time_zone)::time >= s.quiet_from
-       THEN ((ua_now() AT TIME ZONE s.time_zone)::date + 1 + s.quiet_until) AT TIME ZONE s.time_zone
-     WHEN s.quiet_from > s.quiet_until AND (ua_now() AT TIME ZONE s.time_zone)::time < s.quiet_until
-       THEN ((ua_now() AT TIME ZONE s.time_zone)::date + s.quiet_until) AT TIME ZONE s.time_zone
-     ELSE ua_now() END
 """
 
 #: Conditions on a supporter `s` and a channel `n.channel`; the dry run counts by the same ones.
@@ -119,7 +106,10 @@ def expand_supporters(
     """
     last = _last_of_page(after)
     follows_up = plan.audience is SupportersAudience.REACHED_BEFORE
-    statement = _SUPPORTERS.format(due=_AFTER_QUIET_HOURS, audience=REACHED_BEFORE if follows_up else EVERYBODY)
+    statement = _SUPPORTERS.format(
+        due=AFTER_QUIET_HOURS.format(channel="n.channel", overrides="%(overrides)s"),
+        audience=REACHED_BEFORE if follows_up else EVERYBODY,
+    )
     parameters: dict[str, Any] = {
         "alert": alert.id,
         "channels": [channel.value for channel in plan.channels],

@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
@@ -40,8 +41,8 @@ from .claim import Claim
 from .copies import CopyMaker, mailing_of
 from .gateways import gateway_named
 from .outgoing import NOT_THIS_ROWS, Unready, ask_for_help, why_unready
-from .reasons import NAMES_UNREADABLE, NOT_AGREED, NOT_APPROVED, WAITS_FOR_DOMAIN
-from .recording import record, scaled
+from .reasons import ADAPTER_BROKE, NAMES_UNREADABLE, NOT_AGREED, NOT_APPROVED, WAITS_FOR_DOMAIN
+from .recording import is_of_one, record, record_by_itself, scaled
 from .rules import THROTTLE_PAUSE, held_pause
 from .ways import Way, find_way, held_back, is_configured, more_room, open_entries
 from .windows import START, Row, Window, claim_window, due_notice, give_back, put_off, withdraw_queued, write_accepted
@@ -94,9 +95,18 @@ def send_notices(*, until: float) -> int:
     Args:
         until: a moment on `time.monotonic`'s clock; nothing is claimed after it.
     """
-    notice_id = due_notice()
-    if notice_id is None:
-        return 0
+    waiting: list[uuid.UUID] = []
+    while (notice_id := due_notice(but=waiting)) is not None:
+        done = _send_some_of(notice_id, until=until)
+        if done or done is None:
+            return done or 0
+        # All that is due of it is for a gateway that takes no more just now: that must not keep the next one waiting.
+        waiting.append(notice_id)
+    return 0
+
+
+def _send_some_of(notice_id: uuid.UUID, *, until: float) -> int | None:
+    """As `send_notices`; None: no gateway takes any mail just now."""
     notice = Notice.objects.select_related("alert__case").get(id=notice_id)
     if not has_enough_approvals(notice.alert):
         return withdraw_queued(notice.id, reason=NOT_APPROVED)
@@ -112,10 +122,10 @@ def send_notices(*, until: float) -> int:
         return _by_some_way(notice, until=min(until, time.monotonic() + TURN))
 
 
-def _by_some_way(notice: Notice, *, until: float) -> int:
+def _by_some_way(notice: Notice, *, until: float) -> int | None:
     way = find_way(Channel.EMAIL, wanted=settings.MAIL_WINDOW)
     if way is None:
-        return 0
+        return None
     done = _Turn(notice, way).run(until=until)
     if done or way.is_trial:
         return done
@@ -203,7 +213,9 @@ class _Turn:
                     pace.pause_domain(self._name, copy.to, scaled(outcome.retry_after or THROTTLE_PAUSE))
             if len(sent.accepted) < len(window.rows):
                 known = sent.known
-                sent.returned += [(window.claim_of(row), _NO_WAIT, "") for row in window.rows if row.id not in known]
+                # Where the adapter broke over this notice, it is not chosen first again at once.
+                wait, why = (scaled(held_pause(1)), ADAPTER_BROKE) if wire.is_stuck else (_NO_WAIT, "")
+                sent.returned += [(window.claim_of(row), wait, why) for row in window.rows if row.id not in known]
             self._last = sent
         return sent
 
@@ -237,28 +249,29 @@ class _Turn:
         )
 
     def _write_down(self) -> None:
-        """Settle what is left of the turn. Where a time limit or a lost lock breaks in, once more."""
+        """Settle what is left of the turn; once more, each by itself, where something breaks in (`send`)."""
         last, self._last = self._last, None
         if last is None:
             return
         try:
             with transaction.atomic():
                 _settle(last)
-        except BaseException:
+        except BaseException as error:
             with transaction.atomic():
-                _settle(last)
-            raise
+                _settle(last, record_by_itself)
+            if not is_of_one(error):
+                raise
         crash_point("after_mailing")
         breaker.after_tries(self._name, last.outcomes, is_trial=self._way.is_trial)
 
 
-def _settle(sent: Sent) -> None:
+def _settle(sent: Sent, write: Callable[..., bool] = record) -> None:
     ended = clock.now()
     written = write_accepted(sent.accepted, token=sent.token, gateway=sent.gateway, started=sent.started, ended=ended)
     if written < len(sent.accepted):
         log.warning("%d deliveries: lease lost, outcome not written", len(sent.accepted) - written)
     for claim, outcome in sent.others:
-        record(claim, outcome, gateway=sent.gateway, started=sent.started)
+        write(claim, outcome, gateway=sent.gateway, started=sent.started)
     if sent.accepted or sent.others:
         crash_point("in_mailing_record")
     if give_back(sent.returned) < len(sent.returned):

@@ -1,6 +1,6 @@
 """When an official's contact point may be tried: at once, or when the office it belongs to opens.
 
-A supporter's quiet hours are not decided here (`expand`).
+A supporter's quiet hours are not decided here (`quiet_hours`).
 """
 
 from __future__ import annotations

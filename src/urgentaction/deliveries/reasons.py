@@ -16,6 +16,8 @@ NOT_APPROVED = say("an approval was taken back")
 NOT_AGREED = say("names somebody who does not agree to that any more")
 #: Why one goes back for a while.
 WAITS_FOR_DOMAIN = say("the recipient's mail domain takes no more just now")
+WAITS_FOR_MORNING = say("waits for the recipient's quiet hours to end")
+ADAPTER_BROKE = say("its gateway's program broke; see the worker's log")
 NAMES_UNREADABLE = say("the names of its case can't be read")
 
 #: What became of it without anybody's doing.

@@ -10,11 +10,13 @@ import random
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 
 from urgentaction.channels import registry
 from urgentaction.channels.contract import Accepted, Channel, Outcome, Refused, RetryClass, Unknown
 from urgentaction.core import clock
+from urgentaction.core.interruptions import INTERRUPTIONS
 
 from . import breaker
 from .claim import Claim
@@ -28,6 +30,10 @@ from .ways import open_entries
 from .wire import BROKEN_OFF
 
 log = logging.getLogger(__name__)
+
+#: What stands in the place of an outcome that broke what should have written it down. Not the gateway's fault either.
+UNWRITTEN = Unknown("what the gateway said could not be written down; see the worker's log")
+_NOT_THIS_ONES: tuple[type[Exception], ...] = (*INTERRUPTIONS, OperationalError, InterfaceError)
 
 
 def record(claim: Claim, outcome: Outcome, *, gateway: str, started: datetime) -> bool:
@@ -49,6 +55,23 @@ def record(claim: Claim, outcome: Outcome, *, gateway: str, started: datetime) -
     row.save()
     write_attempt(row, outcome, gateway=gateway, started=started)
     return True
+
+
+def record_by_itself(claim: Claim, outcome: Outcome, *, gateway: str, started: datetime) -> bool:
+    """`record`, so that one that breaks takes no other with it: it becomes an unknown. In the caller's transaction."""
+    try:
+        with transaction.atomic():
+            return record(claim, outcome, gateway=gateway, started=started)
+    except Exception as error:
+        if not is_of_one(error):
+            raise
+        log.exception("delivery %d attempt %d: outcome could not be written down", claim.id, claim.attempt)
+        return record(claim, UNWRITTEN, gateway=gateway, started=started)
+
+
+def is_of_one(error: BaseException) -> bool:
+    """Whether an error while writing down is about one row, and not an interruption or a fault of the database."""
+    return isinstance(error, Exception) and not isinstance(error, _NOT_THIS_ONES)
 
 
 def event_of(outcome: Refused) -> Event:
@@ -155,7 +178,7 @@ def write_attempt(row: Delivery, outcome: Outcome, *, gateway: str, started: dat
         channel=row.channel,
         started_at=started,
         ended_at=clock.now(),
-        is_fault=outcome is not BROKEN_OFF and breaker.is_fault(outcome),
+        is_fault=outcome is not BROKEN_OFF and outcome is not UNWRITTEN and breaker.is_fault(outcome),
         **told,
     )
     Attempt.objects.bulk_create([attempt], ignore_conflicts=True)

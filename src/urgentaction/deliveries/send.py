@@ -27,8 +27,9 @@ from . import breaker, pace
 from .claim import Claim, declare_intent, release, take_back_intent
 from .gateways import gateway_named
 from .outgoing import Unready, Untried, ask_for_help, resolve
-from .reasons import WAITS_FOR_DOMAIN
-from .recording import guarded, record, scaled
+from .quiet_hours import asleep
+from .reasons import WAITS_FOR_DOMAIN, WAITS_FOR_MORNING
+from .recording import guarded, is_of_one, record, record_by_itself, scaled
 from .rules import THROTTLE_PAUSE, State, after, held_pause
 from .ways import Way, find_way, held_back
 from .wire import Wire, lease_end
@@ -81,11 +82,16 @@ def send_window(window: Sequence[Claim], way: Way) -> int:
     resolved = resolve(window, way.entry)
     addresses = {claim.id: outgoing.to for claim, outgoing in resolved.ready}
     waiting = held_back(way.entry, addresses) if channel is Channel.EMAIL else {}
+    sleeping = asleep(list(addresses)) if channel is Channel.SMS else {}
+    is_to_wait = waiting.keys() | sleeping.keys()
     with transaction.atomic():
         set_aside(resolved.untried)
         put_off(resolved.unready)
         wait_for_domain((claim, waiting[claim.id]) for claim in window if claim.id in waiting)
-        going = declare_intent([claim for claim, _ in resolved.ready if claim.id not in waiting], gateway=gateway.name)
+        wait_for_morning((claim, sleeping[claim.id]) for claim in window if claim.id in sleeping)
+        going = declare_intent(
+            [claim for claim, _ in resolved.ready if claim.id not in is_to_wait], gateway=gateway.name
+        )
     lease_ends = lease_end()
     ready = [(claim, outgoing) for claim, outgoing in resolved.ready if claim.id in going]
     crash_point("after_intent", channel=channel)
@@ -98,7 +104,7 @@ def send_window(window: Sequence[Claim], way: Way) -> int:
         crash_point("after_wire", channel=channel)
         results = [(ready[place][0], outcome) for place, outcome in wire.outcomes()]
         left = [claim for place, (claim, _) in enumerate(ready) if place not in wire.begun]
-        _write_down(lambda: _settle(results, left, gateway=gateway.name, started=started))
+        _write_down(lambda write: _settle(results, left, write, gateway=gateway.name, started=started))
     crash_point("after_record", channel=channel)
     breaker.after_tries(gateway.name, [outcome for _, outcome in results], is_trial=way.is_trial)
     for place, outcome in wire.outcomes():
@@ -108,23 +114,31 @@ def send_window(window: Sequence[Claim], way: Way) -> int:
 
 
 def _settle(
-    results: Sequence[tuple[Claim, Outcome]], left: Sequence[Claim], *, gateway: str, started: datetime
+    results: Sequence[tuple[Claim, Outcome]],
+    left: Sequence[Claim],
+    write: Callable[..., bool],
+    *,
+    gateway: str,
+    started: datetime,
 ) -> None:
     with transaction.atomic():
         for claim, outcome in results:
-            record(claim, outcome, gateway=gateway, started=started)
+            write(claim, outcome, gateway=gateway, started=started)
             crash_point("in_record", channel=claim.channel)
         if (given_back := take_back_intent(left)) < len(left):
             log.warning("%d deliveries: lease lost, not given back; nothing of them was begun", len(left) - given_back)
 
 
-def _write_down(write: Callable[[], None]) -> None:
-    """What a gateway said is known nowhere else: where a time limit or a lost lock breaks in, it is written again."""
+def _write_down(settle: Callable[[Callable[..., bool]], None]) -> None:
+    """What a gateway said is known nowhere else: it is written again, where a time limit or a lost lock breaks in, or
+    where one outcome breaks what writes it down. Then each is written by itself.
+    """
     try:
-        write()
-    except BaseException:
-        write()
-        raise
+        settle(record)
+    except BaseException as error:
+        settle(record_by_itself)
+        if not is_of_one(error):
+            raise
 
 
 def set_aside(untried: Iterable[Untried]) -> None:
@@ -160,11 +174,21 @@ def put_off(items: Iterable[Unready]) -> None:
 def wait_for_domain(claims: Iterable[tuple[Claim, timedelta]]) -> None:
     """Give back mail whose recipient's domain takes no more just now; it is nobody's fault and counts for nothing."""
     for claim, wait in claims:
-        guarded(claim, State.LEASED).update(
-            state=State.QUEUED.value,
-            reason=WAITS_FOR_DOMAIN,
-            lease_token=None,
-            lease_until=None,
-            attempts=F("attempts") - 1,
-            due_at=clock.read_database_now() + wait,
-        )
+        _wait(claim, until=clock.read_database_now() + wait, reason=WAITS_FOR_DOMAIN)
+
+
+def wait_for_morning(claims: Iterable[tuple[Claim, datetime]]) -> None:
+    """Give back text messages to people whose quiet hours have begun since; that counts for nothing either."""
+    for claim, wakes in claims:
+        _wait(claim, until=wakes, reason=WAITS_FOR_MORNING)
+
+
+def _wait(claim: Claim, *, until: datetime, reason: str) -> None:
+    guarded(claim, State.LEASED).update(
+        state=State.QUEUED.value,
+        reason=reason,
+        lease_token=None,
+        lease_until=None,
+        attempts=F("attempts") - 1,
+        due_at=until,
+    )

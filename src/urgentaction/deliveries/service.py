@@ -54,7 +54,8 @@ def settle_unknown(delivery_id: int, *, arrived: bool, by: str, why: str) -> Del
         )
     row.state, row.reason, row.settled_at = new.value, reasons.SETTLED(why=why)[:200], clock.read_database_now()
     row.save(update_fields=["state", "reason", "settled_at"])
-    row.human_tasks.filter(done_at=None).update(done_at=clock.now(), done_by=by, result=why[:400])
+    asked = row.human_tasks.filter(kind=HumanTaskKind.SETTLE_UNKNOWN, done_at=None)
+    asked.update(done_at=clock.now(), done_by=by, result=why[:400])
     record_audit(by, "delivery.settle", f"delivery:{row.id}", arrived=arrived)
     enqueue(Task.SWEEP)
     return row

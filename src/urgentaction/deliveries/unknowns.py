@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -27,7 +28,7 @@ from urgentaction.core.phrases import Phrase
 from . import reasons
 from .gateways import gateway_named
 from .models import Delivery, HumanTask, HumanTaskKind
-from .outgoing import address_of
+from .outgoing import NOT_THIS_ROWS, address_of, why_unready
 from .people import close_tasks_of, open_task
 from .recording import receipt_event, refused, scaled
 from .references import reference_of
@@ -40,6 +41,8 @@ from .rules import (
     after,
     unknown_policy,
 )
+
+log = logging.getLogger(__name__)
 
 #: A lookup's time window around the attempt, for clocks that differ.
 SLACK = timedelta(minutes=2)
@@ -64,11 +67,25 @@ def due_unknowns(limit: int = 50) -> list[int]:
 
 
 def settle(delivery_id: int) -> State:
-    """Take one unknown a step further; returns where it stands then. The gateway is asked outside any transaction."""
+    """Take one unknown a step further; returns where it stands then. The gateway is asked outside any transaction.
+
+    One that breaks is put off, so that the next sweep's turn is another one's.
+    """
+    try:
+        return _settle(delivery_id)
+    except NOT_THIS_ROWS:
+        raise
+    except Exception:
+        due_at = clock.read_database_now() + scaled(ASK_PAUSES[-1])
+        Delivery.objects.filter(id=delivery_id, state=State.UNKNOWN).update(due_at=due_at)
+        raise
+
+
+def _settle(delivery_id: int) -> State:
     row = Delivery.objects.select_related("contact_point", "supporter").get(id=delivery_id)
     if row.state != State.UNKNOWN:
         return State(row.state)
-    answer, asked_about = _ask(row), row.attempts
+    answer, asked_about = _answer_about(row), row.attempts
     crash_point("after_question", channel=row.channel)
     with transaction.atomic():
         row = Delivery.objects.select_for_update(of=("self",)).select_related("alert__case").get(id=delivery_id)
@@ -81,6 +98,17 @@ def settle(delivery_id: int) -> State:
             crash_point("in_settle", channel=row.channel)
     crash_point("after_settle", channel=row.channel)
     return State(row.state)
+
+
+def _answer_about(row: Delivery) -> Found | CannotTell:
+    """What the gateway says; also where it can't be asked just now, because a key or its set-up is missing."""
+    try:
+        return _ask(row)
+    except NOT_THIS_ROWS:
+        raise
+    except Exception as error:
+        log.exception("delivery %d can't be asked about", row.id)
+        return CannotTell(why_unready(error), is_final=False)
 
 
 def _ask(row: Delivery) -> Found | CannotTell:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from django.conf import settings
 
-from urgentaction.channels.contract import Accepted, Channel, Outcome, Unknown
+from urgentaction.channels.contract import Accepted, Channel, Outcome, Refused, Unknown
+from urgentaction.channels.wording import printable
 from urgentaction.core.crashpoints import crash_point
 from urgentaction.core.interruptions import INTERRUPTIONS
 
@@ -24,6 +26,7 @@ SHARE_OF_LEASE = 0.75
 #: What a window broken off by ourselves leaves of a message in hand. Not the gateway's fault.
 BROKEN_OFF = Unknown("broken off while it was on the wire; see the worker's log")
 _SAYS_TOO_LITTLE = Unknown("the gateway gave no outcome")
+LONGEST_REF, LONGEST_CODE, LONGEST_TEXT = 200, 60, 300
 
 
 def wire_clock() -> float:
@@ -36,16 +39,30 @@ def lease_end() -> float:
     return wire_clock() + settings.LEASE_SECONDS * SHARE_OF_LEASE
 
 
+def storable(outcome: Outcome) -> Outcome:
+    """What a gateway said, so that the columns can hold it: one that answers garbage must not spoil its window."""
+    match outcome:
+        case Accepted(ref):
+            is_fit = ref.isprintable() and len(ref) <= LONGEST_REF
+            return outcome if is_fit else Accepted(printable(ref)[:LONGEST_REF])
+        case Refused(_, code, text):
+            return replace(outcome, code=printable(code)[:LONGEST_CODE], text=printable(text)[:LONGEST_TEXT])
+        case Unknown(why):
+            return Unknown(printable(why)[:LONGEST_TEXT])
+
+
 class Wire:
     """Collects the outcomes of one window, and says how long more of it may be begun.
 
     Attributes:
         begun: the places of the messages that the gateway has begun.
+        is_stuck: its adapter broke before it had begun anything, and would again.
     """
 
     def __init__(self, gateway: str, channel: Channel, *, lease_ends: float) -> None:
         """Args: lease_ends: on `wire_clock`; nothing is begun after it."""
         self.begun: set[int] = set()
+        self.is_stuck = False
         self._gateway = gateway
         self._channel = channel
         self._lease_ends = lease_ends
@@ -69,7 +86,7 @@ class Wire:
         """
         try:
             for place, outcome in outcomes:
-                self._told[place] = outcome
+                self._told[place] = storable(outcome)
                 if self._is_drill:
                     crash_point("in_window", channel=self._channel)
                 if isinstance(outcome, Accepted):
@@ -81,6 +98,7 @@ class Wire:
             raise
         except Exception:
             # A bug in an adapter. The worker must go on for everybody else.
+            self.is_stuck = not self.begun
             log.exception("gateway %s broke while sending; what it had in hand is unknown", self._gateway)
 
     def outcomes(self) -> Iterator[tuple[int, Outcome]]:

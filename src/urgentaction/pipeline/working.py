@@ -58,6 +58,8 @@ def advance_alert(alert_id: uuid.UUID) -> None:
     with transaction.atomic():
         if alerts.start_alert(alert_id):
             transaction.on_commit(lambda: crash_point("after_start"))
+        elif (waiting := alerts.ask_a_person(alert_id)) is not None:
+            announcing.standing_approval_is_gone(waiting)
     alert = Alert.objects.select_related("case", "update").get(id=alert_id)
     if alert.state in (AlertState.WITHDRAWN, AlertState.REJECTED, AlertState.EXPIRED):
         _mark_stopped(alert)

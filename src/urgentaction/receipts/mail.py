@@ -16,6 +16,7 @@ from django.db import transaction
 
 from urgentaction.channels.contract import Channel
 from urgentaction.channels.contract import ReceiptKind as Kind
+from urgentaction.channels.wording import printable
 from urgentaction.core import clock
 from urgentaction.core.errors import InvalidInput
 from urgentaction.core.phrases import Phrase, say
@@ -29,7 +30,6 @@ from .bounces import LIMIT, Action, IncomingMail, MailKind, parse_mail
 from .complaints import UNWANTED
 from .erasing import blank_if_erased
 from .models import Receipt
-from .storing import printable
 
 #: What the events of mail are called; the rest is the hash of the message, so that a repeat is stored once.
 EVENT_PREFIX = "mail:"

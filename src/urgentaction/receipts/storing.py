@@ -13,16 +13,14 @@ from django.db import connection
 from urgentaction.channels.contract import Callback
 from urgentaction.channels.contract import Receipt as Event
 from urgentaction.channels.contract import ReceiptKind as Kind
+from urgentaction.channels.wording import UNSTORABLE, printable
 from urgentaction.core.crashpoints import crash_point
 from urgentaction.deliveries.gateways import gateway_named
 
 from .models import Receipt
 
 RAW_LIMIT = 64 * 1024
-#: Neither kept as text nor accepted by the database: control characters (NUL above all) and halves of surrogate pairs.
-_UNPRINTABLE = "\x00-\x1f\x7f-\x9f\ud800-\udfff"
-_IN_A_LINE = re.compile(f"[{_UNPRINTABLE}]")
-_IN_A_BODY = re.compile(rf"(?![\t\n\r])[{_UNPRINTABLE}]")
+_IN_A_BODY = re.compile(rf"(?![\t\n\r])[{UNSTORABLE}]")
 
 _FIELDS = Receipt._meta.concrete_fields
 _ROW = f"({', '.join(['%s'] * len(_FIELDS))})"
@@ -74,11 +72,6 @@ def _row(gateway: str, event: Event, raw: str, callback: Callback) -> Receipt:
     )
 
 
-def printable(text: str) -> str:
-    """A line of text with U+FFFD for every character that a column can't hold or a terminal would obey."""
-    return _IN_A_LINE.sub("\ufffd", text)
-
-
 def printable_body(text: str) -> str:
-    """The same for text of several lines: line breaks and tabs stay."""
+    """As `printable`, for text of several lines: line breaks and tabs stay."""
     return _IN_A_BODY.sub("\ufffd", text)
