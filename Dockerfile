@@ -37,7 +37,7 @@ COPY --from=build /opt/static /opt/static
 WORKDIR /srv
 USER 10001:10001
 EXPOSE 8000
-CMD ["gunicorn", "urgentaction.conf.wsgi", "--bind=0.0.0.0:8000", "--worker-tmp-dir=/dev/shm"]
+CMD ["gunicorn", "urgentaction.conf.wsgi", "--config=python:urgentaction.conf.gunicorn", "--bind=0.0.0.0:8000", "--worker-tmp-dir=/dev/shm"]
 
 FROM app AS sandbox
 USER root

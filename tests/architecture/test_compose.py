@@ -182,8 +182,10 @@ def test_the_image_starts_something_that_exists() -> None:
 def check_command(command: list[str]) -> None:
     """Fails if what a command of ours names can't be found."""
     match command:
-        case ["gunicorn", module, *_]:
+        case ["gunicorn", module, *rest]:
             assert callable(importlib.import_module(module).application)
+            hooks = (option(rest, "config") or "").removeprefix("python:")
+            assert callable(importlib.import_module(hooks).on_starting)
         case ["celery", *rest]:
             assert importlib.import_module(option(rest, "app") or "").app.tasks
             assert {"worker", "beat"} & set(rest)

@@ -34,6 +34,11 @@ def live_alerts(case: Case) -> QuerySet[Alert]:
     return Alert.objects.filter(case=case, state__in=LIVE).order_by("created_at")
 
 
+def under_way() -> QuerySet[Alert]:
+    """Every alert that is not over, of whatever case."""
+    return Alert.objects.filter(state__in=LIVE).order_by("created_at")
+
+
 def sent_alerts(case: Case) -> QuerySet[Alert]:
     """Alerts of the case that were started at some time, latest first."""
     return Alert.objects.filter(case=case, started_at__isnull=False).order_by("-started_at")

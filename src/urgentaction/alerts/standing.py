@@ -87,6 +87,12 @@ def revoke_standing_approvals_of(names: Collection[str], *, actor: str) -> list[
     return _revoked(list(in_force().filter(by__in=names).select_for_update()), actor=actor)
 
 
+@transaction.atomic
+def revoke_standing_approvals(*, actor: str) -> list[StandingApproval]:
+    """Take back every approval in force. None is fine, too."""
+    return _revoked(list(in_force().select_for_update()), actor=actor)
+
+
 def hold_standing_approvals_of(names: Collection[str]) -> None:
     """Lock those in force in these names, to the end of the transaction."""
     list(in_force().filter(by__in=names).select_for_update().values_list("id", flat=True))

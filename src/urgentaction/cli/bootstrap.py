@@ -226,13 +226,20 @@ def _env_file_names_servers() -> bool:
 
 
 @contextlib.contextmanager
-def django(var: VarFolder, *, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+def django(
+    var: VarFolder, *, tell: Callable[[str], None] = lambda _: None, in_any_mode: bool = False
+) -> Iterator[None]:
     """Django, ready to be used: the environment stands, and an embedded database is brought up to date first.
 
     A new one begins with the samples, so that there is something to try.
 
     Args:
         tell: hears what was done on the way.
+        in_any_mode: also where the database is of the other mode.
+
+    Raises:
+        ConfigurationError: the environment is incomplete; or the database is live and this program is not, or the
+            other way round.
     """
     with environment(var) as servers:
         start_django()
@@ -241,6 +248,10 @@ def django(var: VarFolder, *, tell: Callable[[str], None] = lambda _: None) -> I
 
             if loaded := load_samples():
                 tell(f"First run: a database was made in {var.path}, with the sample cases {', '.join(loaded)}.")
+        if not in_any_mode:
+            from urgentaction.core.live import refuse_other_mode
+
+            refuse_other_mode()
         yield
 
 

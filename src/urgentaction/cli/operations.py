@@ -1,11 +1,14 @@
-"""`urgentaction doctor`, `audit verify`, `manage`: what those who run it need."""
+"""`urgentaction doctor`, `mode`, `audit verify`, `manage`: what those who run it need."""
 
 from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
 from urgentaction.cli import bootstrap
-from urgentaction.cli.session import Session, current, opened
+from urgentaction.cli.session import Session, actor, current, opened
 from urgentaction.core.errors import ConfigurationError, UrgentActionError
 from urgentaction.incidents.findings import Finding, Level
 
@@ -39,6 +42,75 @@ def doctor() -> None:
     is_well = all(finding.level is not Level.FAIL for finding in findings)
     _show(session, findings, is_well=is_well)
     if not is_well:
+        raise typer.Exit(1)
+
+
+class Wanted(StrEnum):
+    """What a database can be made."""
+
+    LIVE = "live"
+    SANDBOX = "sandbox"
+
+
+def mode(
+    wanted: Annotated[Wanted | None, typer.Argument(help="What the database shall be; without it, what it is.")] = None,
+    *,
+    is_sure: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Say whether the database holds drills or writes to real people, or change it, with every program stopped.
+
+    A change withdraws every alert that is under way, and takes every standing approval back. Nothing may fail with the
+    doctor before it goes live.
+    """
+    session = current()
+    with session.django(in_any_mode=True):
+        if wanted is None:
+            _show_mode(session)
+            return
+        from urgentaction import pipeline
+        from urgentaction.alerts.queries import in_force, under_way
+        from urgentaction.core.live import is_live_here
+
+        is_live = wanted is Wanted.LIVE
+        if is_live is not is_live_here():
+            raise ConfigurationError(f"Set URGENTACTION_MODE={wanted} for this command and every program first.")
+        if is_live:
+            _want_clean_doctor(session)
+        if not is_sure:
+            going = (
+                f"{under_way().count()} alerts under way are withdrawn, {in_force().count()} standing approvals end."
+            )
+            typer.confirm(f"{going} Is every other program stopped?", abort=True, err=True)
+        changed = pipeline.change_mode(is_live=is_live, by=actor())
+        withdrawn, rules = (", ".join(one) or "none" for one in (changed.withdrawn, changed.rules))
+        session.answer(
+            {"mode": wanted, "withdrawn": changed.withdrawn, "rules": changed.rules},
+            f"The database is {wanted} now. Withdrawn: {withdrawn}. No longer approved in advance: {rules}.",
+        )
+
+
+def _show_mode(session: Session) -> None:
+    from django.conf import settings
+
+    from urgentaction.core.live import live_since, mismatch
+
+    since, wrong = live_since(), mismatch()
+    words = f"The database {f'is {since}' if since else 'holds drills'}; this program's mode is {settings.MODE}."
+    session.answer(
+        {"database": "live" if since else "sandbox", "program": settings.MODE, "since": since.at if since else None},
+        f"{words} {wrong[1]}" if wrong else words,
+    )
+
+
+def _want_clean_doctor(session: Session) -> None:
+    """Raises typer.Exit where something fails, the mode itself apart; that is shown."""
+    from urgentaction.incidents.checks import SAME_MODE, all_findings
+
+    fails = [
+        finding for finding in all_findings(must_run=False) if finding.level is Level.FAIL and finding.name != SAME_MODE
+    ]
+    if fails:
+        _show(session, fails, is_well=False)
         raise typer.Exit(1)
 
 

@@ -41,7 +41,7 @@ SAMPLES = (sys.executable, "-m", "urgentaction.cli.first_run")
 def web(port: int) -> list[str]:
     """The web process: two workers with a few threads each."""
     command = [sys.executable, "-m", "gunicorn", "urgentaction.conf.wsgi", f"--bind=127.0.0.1:{port}"]
-    return [*command, "--workers=2", "--threads=4", "--no-control-socket"]
+    return [*command, "--config=python:urgentaction.conf.gunicorn", "--workers=2", "--threads=4", "--no-control-socket"]
 
 
 def worker(part: Part, *, host: str) -> list[str]:

@@ -44,14 +44,20 @@ class Session:
             console().print(renderable, soft_wrap=isinstance(renderable, str) and not console().is_terminal)
 
     @contextlib.contextmanager
-    def django(self) -> Iterator[None]:
+    def django(self, *, in_any_mode: bool = False) -> Iterator[None]:
         """Django and the database for a `with` block.
 
+        Args:
+            in_any_mode: also where the database is live and this program is not, or the other way round.
+
         Raises:
-            ConfigurationError: the environment is incomplete, or the database lacks tables.
+            ConfigurationError: the environment is incomplete, or the database lacks tables or is of the other mode.
             UrgentActionError: the database does not answer.
         """
-        with bootstrap.django(self.served(), tell=self.note), _database_errors_in_words():
+        with (
+            _database_errors_in_words(),
+            bootstrap.django(self.served(), tell=self.note, in_any_mode=in_any_mode),
+        ):
             yield
 
     def served(self) -> bootstrap.VarFolder:

@@ -64,6 +64,8 @@ DEEDS: Mapping[str, Promise] = {
     "person.consent": _("recorded consent"),
     "receipt.open": _("opened a receipt as it came"),
     "reply.open": _("opened a reply"),
+    "service.drill": _("made the service one of drills"),
+    "service.live": _("let the service write to real people"),
     "standing_approval.grant": _("gave a standing approval"),
     "standing_approval.revoke": _("revoked a standing approval"),
     "supporter.confirm": _("confirmed by the link in our mail"),

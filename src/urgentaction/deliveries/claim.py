@@ -1,7 +1,8 @@
 """Claiming deliveries, and the look just before the wire: the two statements that keep stale letters in.
 
-Both join the alert and its case, so only a running alert whose fence equals the case's version yields rows. Both are
-fenced by lease token and attempt number; the database's clock measures the lease.
+Both join the alert and its case, so only a running alert whose fence equals the case's version yields rows, and none
+does while this program and its database differ in whether all this is a drill (`core.live`). Both are fenced by lease
+token and attempt number; the database's clock measures the lease.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from django.conf import settings
 from django.db import connection
 
 from urgentaction.channels.contract import Channel
+from urgentaction.core.live import is_live_here
 
 from .rules import FAILS_OVER, State
 from .ways import open_channels
@@ -36,6 +38,7 @@ _CLAIM = """
 WITH live AS MATERIALIZED (
     SELECT a.id FROM alerts_alert a JOIN cases_case c ON c.id = a.case_id
     WHERE a.state = 'running' AND a.fence = c.version
+      AND (SELECT ua_is_live()) = %(is_live)s
 ), due AS (
     SELECT d.id
     FROM deliveries_delivery d
@@ -62,6 +65,7 @@ FROM alerts_alert a JOIN cases_case c ON c.id = a.case_id
 WHERE d.id = ANY(%(ids)s) AND d.lease_token = %(token)s AND d.state = 'leased' AND d.lease_until > ua_now()
   AND (d.expires_at IS NULL OR d.expires_at > ua_now())
   AND a.id = d.alert_id AND a.state = 'running' AND a.fence = c.version
+  AND (SELECT ua_is_live()) = %(is_live)s
 RETURNING d.id
 """
 
@@ -99,6 +103,7 @@ def claim(lane: Lane, *, limit: int, but: Channel | None = None) -> list[Claim]:
         "limit": limit,
         "token": token,
         "lease": settings.LEASE_SECONDS,
+        "is_live": is_live_here(),
     }
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, parameters)
@@ -119,7 +124,8 @@ def claim(lane: Lane, *, limit: int, but: Channel | None = None) -> list[Claim]:
 def declare_intent(claims: Sequence[Claim], *, gateway: str) -> set[int]:
     """Write `sending`; only the ids that come back may touch the wire.
 
-    Missing are those whose lease has ended, whose alert was stopped, or whose deadline has passed.
+    Missing are those whose lease has ended, whose alert was stopped, or whose deadline has passed; all, where the
+    database is of the other mode.
     """
     if not claims:
         return set()
@@ -128,6 +134,7 @@ def declare_intent(claims: Sequence[Claim], *, gateway: str) -> set[int]:
         "token": claims[0].token,
         "gateway": gateway,
         "lease": settings.LEASE_SECONDS,
+        "is_live": is_live_here(),
     }
     with connection.cursor() as cursor:
         cursor.execute(_INTENT, parameters)

@@ -20,6 +20,7 @@ from django.db import connection
 
 from urgentaction.channels.contract import Channel
 from urgentaction.core import statements
+from urgentaction.core.live import is_live_here
 
 from .claim import Claim
 from .reasons import GONE, NO_ADDRESS, STOPPED
@@ -31,6 +32,7 @@ _CLAIM = """
 WITH live AS MATERIALIZED (
     SELECT a.id FROM letters_notice n JOIN alerts_alert a ON a.id = n.alert_id JOIN cases_case c ON c.id = a.case_id
     WHERE n.id = %(notice)s AND a.state = 'running' AND a.fence = c.version
+      AND (SELECT ua_is_live()) = %(is_live)s
 ), due AS (
     SELECT d.id, s.id AS supporter, s.email, s.name,
            (extract(epoch FROM d.due_at) * 1000000)::bigint AS due_us,
@@ -98,6 +100,7 @@ _DUE_NOTICE = """
 SELECT n.id
 FROM letters_notice n JOIN alerts_alert a ON a.id = n.alert_id JOIN cases_case c ON c.id = a.case_id
 WHERE n.channel = 'email' AND a.state = 'running' AND a.fence = c.version AND n.id <> ALL(%(but)s::uuid[])
+  AND (SELECT ua_is_live()) = %(is_live)s
   AND EXISTS (SELECT 1 FROM deliveries_delivery d
               WHERE d.notice_id = n.id AND d.state = 'queued' AND d.role = 'supporter' AND d.channel = 'email'
                 AND d.due_at <= ua_now() AND (d.expires_at IS NULL OR d.expires_at > ua_now()))
@@ -185,6 +188,7 @@ def claim_window(notice: uuid.UUID, *, gateway: str, limit: int, has_other: bool
         "fails_over": [one.value for one in FAILS_OVER],
         "token": token,
         "lease": settings.LEASE_SECONDS,
+        "is_live": is_live_here(),
         "stopped": STOPPED,
         "gone": GONE,
         "no_address": NO_ADDRESS,
@@ -238,7 +242,7 @@ def due_notice(*, but: Sequence[uuid.UUID] = ()) -> uuid.UUID | None:
     """A notice of which mail may be sent now, none of `but`; None where there is none."""
     lot = str(random.random())  # noqa: S311 - spreads load, guards nothing
     with connection.cursor() as cursor:
-        cursor.execute(_DUE_NOTICE, {"lot": lot, "but": list(but)})
+        cursor.execute(_DUE_NOTICE, {"lot": lot, "but": list(but), "is_live": is_live_here()})
         row = cursor.fetchone()
     return row[0] if row else None
 

@@ -25,6 +25,7 @@ from urgentaction.channels.advice import advice_for
 from urgentaction.channels.contract import Mode
 from urgentaction.core.errors import DecryptionError, UrgentActionError
 from urgentaction.core.fields import is_indexed
+from urgentaction.core.live import live_since, mismatch
 from urgentaction.core.schema import pending_migrations
 from urgentaction.deliveries.gateways import gateway_named
 from urgentaction.deliveries.models import Delivery, HumanTask
@@ -41,6 +42,8 @@ from .queries import open_incidents
 from .rules import Severity
 
 OLDEST_POSTGRESQL = 18
+#: Of the findings, the one that `urgentaction mode` puts right.
+SAME_MODE = "mode of the data"
 
 
 class Part(StrEnum):
@@ -62,6 +65,7 @@ def all_findings(*, must_run: bool, parts: Collection[Part] = tuple(Part)) -> li
     if any(finding.level is Level.FAIL for finding in findings):
         return [*findings, *_broker()]
     checks: tuple[tuple[Part, Callable[[], Iterator[Finding]]], ...] = (
+        (Part.PROGRAMS, _same_mode),
         (Part.PROGRAMS, _keys),
         (Part.PROGRAMS, _broker),
         (Part.GATEWAYS, lambda: _gateways(must_run=must_run)),
@@ -80,6 +84,15 @@ def _mode() -> Iterator[Finding]:
         yield Finding("mode", Level.OK, "live: real people are written to")
     else:
         yield Finding("mode", Level.OK, "sandbox: only reserved test addresses and hosts are accepted")
+
+
+def _same_mode() -> Iterator[Finding]:
+    """Whether the database is of the mode that this program runs in; else no worker starts, and none claims."""
+    if (wrong := mismatch()) is None:
+        since = live_since()
+        yield Finding(SAME_MODE, Level.OK, str(since) if since else "holds drills")
+    else:
+        yield Finding(SAME_MODE, Level.FAIL, wrong[0], wrong[1])
 
 
 def _variables() -> Iterator[Finding]:

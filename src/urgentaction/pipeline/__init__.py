@@ -24,6 +24,7 @@ from .deciding import (
     take_back_approval,
     withdraw,
 )
+from .going_live import ModeChanged, change_mode
 from .working import (
     advance_alert,
     apply_receipts,
@@ -37,11 +38,13 @@ from .working import (
 )
 
 __all__ = [
+    "ModeChanged",
     "Reported",
     "advance_alert",
     "apply_receipts",
     "approve",
     "beat_heart",
+    "change_mode",
     "consider",
     "dry_run",
     "fingerprint_of",
