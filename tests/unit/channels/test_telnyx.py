@@ -167,6 +167,14 @@ def test_callbacks_become_receipts(
     assert receipt.address == ""
 
 
+def test_a_moment_before_all_time_is_none() -> None:
+    body = event("fax.delivered", status="delivered").replace(
+        b"2026-11-24T09:00:01.500000Z", b"0001-01-01T00:00:00+14:00"
+    )
+    (receipt,) = parsed(signed(body))
+    assert (receipt.kind, receipt.occurred_at) == (ReceiptKind.DELIVERED, None)
+
+
 def test_an_incoming_fax_is_for_a_person_to_read() -> None:
     (receipt,) = parsed(signed(event("fax.received", direction="inbound", **{"from": "+12025550177"})))
     assert (receipt.kind, receipt.address) == (ReceiptKind.INBOUND, "+12025550177")

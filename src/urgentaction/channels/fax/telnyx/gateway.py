@@ -336,9 +336,9 @@ def _reference(client_state: str) -> str:
 def _moment(value: object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(_text(value))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _object(value: object) -> Mapping[str, Any]:
