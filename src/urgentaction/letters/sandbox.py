@@ -274,7 +274,7 @@ def _link(url: object) -> MarkdownText:
     """An address as a Markdown autolink (CommonMark 0.31, 6.5). An error never repeats a value: it may be a name."""
     text = _shown(url)
     if not re.fullmatch(r"(https?://|mailto:)[^\s<>\x00-\x1f\x7f]+", text):
-        raise ValueError(f"`link` takes an http, https or mailto address, and this is none")
+        raise ValueError("`link` takes an http, https or mailto address, and this is none")
     return MarkdownText(f"<{text}>")
 
 
