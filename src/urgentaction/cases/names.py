@@ -2,7 +2,8 @@
 
 Two spellings are one where they differ only in capitals, accents, Unicode form (NFKC), invisible characters, hyphens,
 apostrophes, spaces, line breaks, Markdown's marks, HTML's tags and entities, percent signs of an address, or in which
-of its parts, family names or given ones, comes first. Another transcription ("Ch’oe" for "Choi") is another spelling: it must be stored.
+of its parts, family names or given ones, comes first. Another transcription ("Ch’oe" for "Choi") is another spelling:
+it must be stored.
 
 Where a name may stand inside a longer word depends on the script. Hangul, Han, kana and Thai put no space between a
 name and what follows it, so it is found anywhere. In alphabets a name of up to five letters is found only as a word of
