@@ -336,6 +336,9 @@ def test_no_address_names_somebody_who_was_recorded_since(alert: Alert) -> None:
     assert Client().get(f"/letters/{slug}/").status_code == 410
     for path in ("/letters/", "/letters/feed.atom"):
         assert "latecomer" not in Client().get(path).content.decode()
+    task = HumanTask.objects.get(key=f"published-name:{slug}")
+    assert alert.number in task.title
+    assert "latecomer" not in task.title + task.advice
 
 
 def test_no_page_leads_to_an_address_that_names_somebody(alert: Alert) -> None:
