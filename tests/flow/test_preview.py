@@ -12,7 +12,7 @@ from tests.flow.test_cli import Terminal, terminal
 from tests.flow.world import TEXT, World
 from urgentaction.accounts.models import AuditEntry
 from urgentaction.alerts.models import Alert
-from urgentaction.cases.models import CaseText
+from urgentaction.cases.models import CaseText, Person
 from urgentaction.cases.vocabulary import Status
 from urgentaction.directory.kinds import OfficeKind
 from urgentaction.directory.models import Office
@@ -81,6 +81,19 @@ def test_a_preview_follows_addressee_audience_and_kind(world: World, terminal: T
     assert "SLOT" not in notice["content"]
     sms = terminal.json(*line, "--kind", "appeal", "--form", "sms")
     assert (sms["encoding"], sms["segments"]) == ("GSM-7", 1)
+
+
+def test_a_preview_refuses_a_subject_as_freezing_would(world: World, terminal: Terminal) -> None:
+    """Officials may read the name; mail servers on the way, who read the subject, may not."""
+    Person.objects.create(
+        case=world.case, key="person-1", confidential_name="Qazul Tibvex", shown_to_government="name",
+        descriptions={"en": "a man"},
+    )  # fmt: skip
+    line = [*PREVIEW, "--status", "return_imminent", "--lang", "en", "--kind", "first_appeal"]
+    world.case.texts.update(markdown=f"{TEXT}\n## re_line\nThe arrest of Qazul Tibvex\n")
+    assert "person-1 in the Re: line" in terminal.says(*line, code=65)
+    world.case.texts.update(markdown=TEXT.replace("They are held", "Qazul Tibvex is held"))
+    assert "Qazul Tibvex is held" in terminal.says(*line)
 
 
 def test_a_preview_says_what_the_directory_lacks(world: World, terminal: Terminal) -> None:

@@ -207,6 +207,12 @@ class TestErrors:
         assert "secret" not in page
         assert "Traceback" not in page
 
+    def test_no_cache_keeps_an_error(self) -> None:
+        """A letter under embargo answers so, and must be there the moment the embargo ends (RFC 9111, 4.2.2)."""
+        for path in ("/letters/to-come/", "/letters/to-come/en.pdf", "/nothing"):
+            answer = Client().get(path)
+            assert (answer.status_code, answer.headers["Cache-Control"]) == (404, "no-store")
+
     def test_a_broken_page_shows_no_detail(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def broken(_token: str) -> None:
             raise RuntimeError("secret detail")

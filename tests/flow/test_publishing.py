@@ -98,6 +98,22 @@ def test_a_name_that_the_public_may_not_have_stops_it(alert: Alert, spelling: st
     assert SECRET.casefold() not in str(refusal.value).casefold()
 
 
+def call_it(alert: Alert, subject: str) -> None:
+    """A subject that only the address is made of: the text has a "Re:" line and a title of its own."""
+    text = alert.case.texts.get()
+    text.markdown = f"## public_title\nTwo refugees\n\n## re_line\nTwo refugees\n\n{text.markdown}"
+    text.save()
+    alert.case.subjects = {"en": subject}
+    alert.case.save()
+
+
+def test_a_name_in_its_address_stops_it(alert: Alert) -> None:
+    call_it(alert, f"The arrest of {SECRET}")
+    with pytest.raises(TemplateError, match="person-1 in the address") as refusal:
+        publish(alert)
+    assert SECRET.casefold() not in str(refusal.value).casefold()
+
+
 def test_under_embargo_it_is_as_if_there_was_nothing(alert: Alert) -> None:
     until = clock.now() + timedelta(hours=2)
     row = publication_at(publish(alert, embargo_until=until))
@@ -308,6 +324,32 @@ def test_somebody_who_came_to_the_case_later_is_not_named_by_what_was_published(
     late.public_name, late.shown_to_public = "Sample Latecomer", "name"
     late.save()
     assert Client().get(pages[0]).status_code == 200
+
+
+def test_no_address_names_somebody_who_was_recorded_since(alert: Alert) -> None:
+    call_it(alert, "The arrest of Li Latecomer")
+    slug = publish(alert)
+    person = alert.case.persons.get()
+    assert slug in Client().get("/letters/").content.decode()
+    person.confidential_spellings = "Li Latecomer"
+    person.save()
+    assert Client().get(f"/letters/{slug}/").status_code == 410
+    for path in ("/letters/", "/letters/feed.atom"):
+        assert "latecomer" not in Client().get(path).content.decode()
+    task = HumanTask.objects.get(key=f"published-name:{slug}")
+    assert alert.number in task.title
+    assert "latecomer" not in task.title + task.advice
+
+
+def test_no_page_leads_to_an_address_that_names_somebody(alert: Alert) -> None:
+    slug = publish(alert)
+    alert.case.background_url = "https://e.example/free-li-latecomer"
+    alert.case.save()
+    assert Client().get(f"/letters/{slug}/").status_code == 200
+    person = alert.case.persons.get()
+    person.confidential_spellings = "Li Latecomer"
+    person.save()
+    assert Client().get(f"/letters/{slug}/").status_code == 410
 
 
 def test_lists_show_no_title_with_a_name_that_was_recorded_since(alert: Alert) -> None:

@@ -1,8 +1,9 @@
 """Finding a person's name in a text, however it is written there.
 
 Two spellings are one where they differ only in capitals, accents, Unicode form (NFKC), invisible characters, hyphens,
-apostrophes, spaces, line breaks, Markdown's marks, HTML's tags and entities, percent signs of an address, or in whether
-the family name comes first or last. Another transcription ("Ch’oe" for "Choi") is another spelling: it must be stored.
+apostrophes, spaces, line breaks, Markdown's marks, HTML's tags and entities, percent signs of an address, or in which
+of its parts, family names or given ones, comes first. Another transcription ("Ch’oe" for "Choi") is another spelling:
+it must be stored.
 
 Where a name may stand inside a longer word depends on the script. Hangul, Han, kana and Thai put no space between a
 name and what follows it, so it is found anywhere. In alphabets a name of up to five letters is found only as a word of
@@ -27,9 +28,11 @@ from urllib.parse import unquote
 #: them, nor the marks of kana, which make other letters.
 _ACCENT = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff"
-    "\u17b4\u17b5\u180b-\u180d\u180f\ufe00-\ufe0f\ufe20-\ufe2f\U000e0100-\U000e01ef]"
+    "\u20d0-\u20ff\u17b4\u17b5\u180b-\u180d\u180f\ufe00-\ufe0f\ufe20-\ufe2f\U000e0100-\U000e01ef]"
 )
 _PART_ENDS = re.compile(r"[\s\-\u2010\u2011]+")
+#: However many: a page shows them as one, and so does paper.
+_BLANKS = re.compile(r"\s+")
 _TAG = re.compile(r"<[^<>]*>")
 #: Letters that nobody sees: Hangul fillers and the Arabic line that only stretches a word.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u0640")
@@ -162,7 +165,7 @@ def _folded(char: str) -> str | None:
 def _gap(between: str, *, is_running: bool) -> Gap:
     if not between:
         return Gap.NONE
-    if len(between) > _WIDEST_GAP:
+    if len(_BLANKS.sub(" ", between)) > _WIDEST_GAP:
         return Gap.BREAK
     is_hyphenated = re.fullmatch(r"[-\u2010\u2011]\s*\n\s*", between) is not None
     if is_hyphenated or (is_running and between.strip("\r") == "\n"):
@@ -186,7 +189,7 @@ class _Pattern:
 
 
 def _patterns(spelling: str) -> list[_Pattern]:
-    """The spelling as stored, with its first part at the end, and with its last part in front.
+    """The spelling as stored, and begun with each of its other parts: a name may have two family names.
 
     Somebody who leaves the hyphens out may take each piece of the name for a part, so both are looked for.
     """
@@ -217,7 +220,7 @@ def _patterns(spelling: str) -> list[_Pattern]:
 
 
 def _orders(parts: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    return parts, (*parts[1:], *parts[:1]), (*parts[-1:], *parts[:-1])
+    return tuple((*parts[first:], *parts[:first]) for first in range(len(parts)))
 
 
 def _spans(letters: _Letters, spelling: str) -> Iterator[tuple[int, int]]:

@@ -185,11 +185,14 @@ def consent_is_missing(alert: Alert, error: TemplateError) -> None:
 
 
 def published_letter_names_somebody(alert: Alert, slug: str, error: TemplateError) -> None:
-    """A published letter names somebody whom the public may not know by name: it is shown no more, and says so once."""
+    """A published letter names somebody whom the public may not know by name: it is shown no more, and says so once.
+
+    It is called by its alert's number: the name may stand in its address.
+    """
     open_task(
         HumanTaskKind.DECIDE,
         key=f"published-name:{slug}",
-        title=NAMES_SOMEBODY(slug=slug),
+        title=NAMES_SOMEBODY(slug=alert.number),
         advice=PUBLISH_ANEW(fault=str(error)[:200]),
         alert=alert,
         may_reopen=True,

@@ -23,7 +23,7 @@ from urgentaction.core.errors import NotFound, TemplateError
 from urgentaction.directory.models import Official
 
 from . import fingerprints
-from .consent import Guard, check_consent, guard_of
+from .consent import Guard, guard_of
 from .content import Audience
 from .library import Library
 from .models import Letter, Notice
@@ -189,8 +189,8 @@ def letter_for(alert: Alert, targets: Sequence[AlertTarget], key: uuid.UUID, aud
         ConsentError: it would name somebody whom this audience may not know by name.
     """
     made = _laid_out(alert, AlertPlan.from_json(alert.plan), targets, key, audience=audience)[1]
-    texts = {"Re: line": made.rendered.re_line, "text": made.rendered.text, "HTML": made.rendered.html}
-    check_consent(alert.case, audience, texts)
+    shown = made.rendered
+    guard_of(alert.case).check_rendered(audience, re_line=shown.re_line, text=shown.text, html=shown.html)
     return made
 
 

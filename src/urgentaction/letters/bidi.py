@@ -9,6 +9,7 @@ Pure. Must not know templates or pages.
 
 from __future__ import annotations
 
+import html
 import re
 
 #: LEFT-TO-RIGHT ISOLATE, FIRST STRONG ISOLATE and POP DIRECTIONAL ISOLATE.
@@ -56,7 +57,11 @@ _BDI = str.maketrans({OPEN: '<bdi dir="ltr">', OPEN_EITHER: "<bdi>", CLOSE: "</b
 
 def isolate_html(fragment: str, *, either_way: tuple[str, ...] = ()) -> str:
     """The same for a clean HTML fragment, with `<bdi>`; tags are left as they are."""
+
+    def isolated(text: str) -> str:
+        # Read as it is seen: the letters of `&amp;` are no stretch of their own.
+        seen = isolate(html.unescape(text), either_way=either_way)
+        return html.escape(seen, quote=False).translate(_BDI)
+
     parts = _TAG_OR_TEXT.split(fragment)
-    return "".join(
-        part if part.startswith("<") else isolate(part, either_way=either_way).translate(_BDI) for part in parts
-    )
+    return "".join(part if part.startswith("<") else isolated(part) for part in parts)

@@ -92,6 +92,11 @@ class Guard:
         self.check({"subject": letter.subject}, Audience.GOVERNMENT, Audience.PUBLIC)
         self.check({"text": letter.text, "HTML": letter.html}, Audience.GOVERNMENT)
 
+    def check_rendered(self, audience: Audience, *, re_line: str, text: str, html: str) -> None:
+        """A letter as one audience would see it; its "Re:" line is read on the way by anybody. Raises ConsentError."""
+        self.check({"Re: line": re_line}, audience, Audience.PUBLIC)
+        self.check({"text": text, "HTML": html}, audience)
+
     def check_notice(self, notice: Notice) -> None:
         """A notice; a text message may name nobody, whatever they agreed to: carriers keep it. Raises ConsentError."""
         if notice.channel == Channel.SMS:

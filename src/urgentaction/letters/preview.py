@@ -209,7 +209,7 @@ def prepared_letter(case: Case, wish: Wish) -> PreparedLetter:
 
 def check_letter(case: Case, audience: Audience, *, re_line: str, text: str, html: str) -> None:
     """Refuse a rendered letter that names somebody who did not agree to that. Raises ConsentError."""
-    check_consent(case, audience, {"Re: line": re_line, "text": text, "HTML": html})
+    guard_of(case).check_rendered(audience, re_line=re_line, text=text, html=html)
 
 
 def notice(case: Case, wish: Wish) -> RenderedNotice:

@@ -64,13 +64,18 @@ def _standing(publication: Publication | None, look: Callable[[Publication], Con
 
 
 def name_shown(publication: Publication) -> ConsentError | None:
-    """What the guard says today of the frozen texts, in every language: all lead to each other. None: no objection."""
+    """What the guard says today of the frozen texts, in every language: all lead to each other. None: no objection.
+
+    Addresses are read too: the letter's own, made of the case's subject, and that of the background it leads to.
+    """
     texts: dict[str, str] = {}
     for edition in publication.editions.defer("pdf", "parts"):
         readable = {"title": edition.title, "Re: line": edition.re_line, "text": edition.text, "HTML": edition.html}
         texts |= {f"{label} ({edition.language})": text for label, text in readable.items()}
+    case = publication.alert.case
     texts["correction"] = "\n".join(publication.correction.values())
-    return _objection(guard_of(publication.alert.case), texts)
+    texts |= {"address": publication.slug, "address of the background": case.background_url}
+    return _objection(guard_of(case), texts)
 
 
 def _objection(guard: Guard, texts: dict[str, str]) -> ConsentError | None:
@@ -82,7 +87,7 @@ def _objection(guard: Guard, texts: dict[str, str]) -> ConsentError | None:
 
 
 class _Glance:
-    """Looks at what a list shows of a letter, title and "Re:" line; each case's persons are read once."""
+    """Looks at what a list shows of a letter: title, "Re:" line, address. Each case's persons are read once."""
 
     def __init__(self) -> None:
         self._guards: dict[uuid.UUID, Guard] = {}
@@ -91,7 +96,7 @@ class _Glance:
         case = publication.alert.case
         guard = self._guards.get(case.id) or self._guards.setdefault(case.id, guard_of(case))
         lines = {one.language: f"{one.title}\n{one.re_line}" for one in publication.editions.all()}
-        return _objection(guard, lines)
+        return _objection(guard, {"address": publication.slug, **lines})
 
 
 def publication_at(slug: str) -> Publication | None:

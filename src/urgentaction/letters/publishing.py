@@ -326,7 +326,7 @@ def _edition(publication: Publication, language: str, dated: date, title: str) -
     rendered = render_letter(source, context)
     shown_title = title or title_of(context)
     readable = {"title": shown_title, "Re: line": rendered.re_line, "text": rendered.text, "HTML": rendered.html}
-    readable["correction"] = " ".join(publication.correction.values())
+    readable |= {"address": publication.slug, "correction": " ".join(publication.correction.values())}
     check_consent(alert.case, Audience.PUBLIC, readable)
     pdf = typesetter().letter_pdf(rendered, context)
     return PublicEdition(

@@ -266,15 +266,15 @@ def _long_date(value: object, language: str) -> str:
     if isinstance(value, Undefined):
         str(value)  # raises: StrictUndefined
     if not isinstance(value, date):
-        raise TypeError(f"`day` writes dates, and {value!r} is none; ask `is not none` first")
+        raise TypeError(f"`day` writes dates, and a {type(value).__name__} is none; ask `is not none` first")
     return long_date(value, language)
 
 
 def _link(url: object) -> MarkdownText:
-    """An address as a Markdown autolink (CommonMark 0.31, 6.5)."""
-    text = str(url)
+    """An address as a Markdown autolink (CommonMark 0.31, 6.5). An error never repeats a value: it may be a name."""
+    text = _shown(url)
     if not re.fullmatch(r"(https?://|mailto:)[^\s<>\x00-\x1f\x7f]+", text):
-        raise ValueError(f"`link` takes an http, https or mailto address, not {text!r}")
+        raise ValueError("`link` takes an http, https or mailto address, and this is none")
     return MarkdownText(f"<{text}>")
 
 

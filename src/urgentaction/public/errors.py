@@ -79,4 +79,7 @@ def _page(status: HTTPStatus, words: tuple[str, str] | None = None) -> HttpRespo
         "mode": settings.MODE.value,
         "language": get_language() or "en",
     }
-    return HttpResponse(render_to_string("public/error.html", context), status=status)
+    answer = HttpResponse(render_to_string("public/error.html", context), status=status)
+    # A cache may keep a 404 by itself: of a letter under embargo, past the embargo's end.
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

@@ -59,6 +59,10 @@ def test_no_text_and_no_name_is_too_strange(text: str, hidden: list[str]) -> Non
         ("2015김철3", "김철"),
         ("李", "李"),
         ("葛\U000e0100城太郎は", "葛城太郎"),
+        ("García López, María José", "María José García López"),
+        ("Kim\t\t      Chol-su", "Kim Chol-su"),
+        ("<td>Kim</td>\n            <td>Chol-su</td>", "Kim Chol-su"),
+        ("K\u20ddim Chol-su", "Kim Chol-su"),
     ],
 )
 def test_written_out(text: str, name: str) -> None:

@@ -52,6 +52,12 @@ def test_html_keeps_its_tags_and_entities() -> None:
     )
 
 
+@pytest.mark.parametrize("fragment", ["عمر &amp; علي", "قال &lt;نعم&gt;"])
+def test_what_stands_for_a_sign_in_html_is_no_stretch(fragment: str) -> None:
+    assert bidi.isolate_html(fragment) == fragment
+    assert bidi.isolate_html("&#34;عمر&#34;") == '"عمر"'
+
+
 def test_a_place_for_a_name_waits_for_its_direction() -> None:
     assert bidi.isolate("السيدة NAME،", either_way=("NAME",)) == f"السيدة {bidi.OPEN_EITHER}NAME{bidi.CLOSE}،"
     assert bidi.isolate_html("<p>إلى NAME</p>", either_way=("NAME",)) == "<p>إلى <bdi>NAME</bdi></p>"

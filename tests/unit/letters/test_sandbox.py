@@ -170,6 +170,16 @@ def test_filters() -> None:
     assert "takes an http, https or mailto address" in refused("{{ 'https://e.example/> *x*' | link }}")
 
 
+@pytest.mark.parametrize("value", ["thing.name", "thing", "many"])
+@pytest.mark.parametrize("name", ["day", "link"])
+def test_an_error_never_repeats_a_value(value: str, name: str) -> None:
+    """It may be somebody's name, and errors go into tasks and to the people on call."""
+    told = refused(f"{{{{ {value} | {name} }}}}")
+    assert "line 1" in told
+    assert "plain" not in told
+    assert "'a'" not in told
+
+
 @pytest.mark.parametrize(
     ("word", "pair", "expected"),
     [

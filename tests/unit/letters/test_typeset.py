@@ -285,6 +285,16 @@ def inked_box(page: Any) -> tuple[float, float, float, float]:
     return left, top, right, bottom
 
 
+def test_a_list_of_copies_longer_than_a_page_goes_on_over_the_next(typesetter: Typesetter) -> None:
+    rendered, context = letter("en")
+    offices = [f"Embassy {number:03}" for number in range(120)]
+    context = replace(context, cc=tuple(CcEntry(name="", office=office) for office in offices))
+    header = FaxHeader(sent_on=date(2015, 11, 24), sender_number="1", to_number="2")
+    for pdf in (typesetter.letter_pdf(rendered, context), typesetter.fax_pdf(rendered, context, header=header)):
+        shown = " ".join(page.get_textpage().get_text_bounded() for page in pypdfium2.PdfDocument(pdf))
+        assert [office for office in offices if office not in shown] == []
+
+
 def test_enclosures_are_listed_after_the_copies(typesetter: Typesetter) -> None:
     rendered, context = tongues.letter("en")
     for text in (text_of(typesetter.letter_pdf(rendered, context)), " ".join(rendered.text.split())):
