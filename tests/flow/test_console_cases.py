@@ -265,6 +265,8 @@ class TestWhatFollows:
         row.save()
         page = text(editor.post(path(world, "update/preview/"), said()))
         assert "A text can’t be made" in page
+        assert "it stops at once" in page
+        assert "sending starts" not in page
         assert "a name is written out that these readers may not see: person-1" in page
         assert SECRET not in page
 

@@ -115,6 +115,7 @@ def _show(request: HttpRequest, case: Case, form: UpdateForm) -> HttpResponse:
         "cautions": said(found.cautions),
         "approval": wording.approval(decision),
         "start": wording.start(decision),
+        "is_unmade": decision.sends_automatically and any(one.fault for one in (*found.letters, *found.notices)),
         "reasons": wording.reasons(decision),
         "letter_forms": [("pdf", _("PDF")), ("fax", _("Fax")), ("html", _("Mail")), ("text", _("Text"))],
         "here": "cases",
