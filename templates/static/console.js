@@ -62,7 +62,8 @@ function putBack(old, region) {
   // Never to what only stands where it stood: a key that is being pressed would do something else.
   const same = focusable(region).filter((one) => meaning(one) === place.was);
   const nearest = same.includes(focusable(region)[place.focus]) ? focusable(region)[place.focus] : same[0];
-  nearest?.focus({ preventScroll: true });
+  if (!nearest) region.tabIndex = -1;
+  (nearest ?? region).focus({ preventScroll: true });
 }
 
 // A live part is not fetched while nobody looks, and not replaced under a selection or while its form is filled in.
