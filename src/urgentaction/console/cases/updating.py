@@ -102,6 +102,7 @@ def _show(request: HttpRequest, case: Case, form: UpdateForm) -> HttpResponse:
     except InvalidInput as refusal:
         form.refuse(refusal)
         return _ask(request, case, form)
+    faults = [*(one.fault for one in found.letters), *(one.fault for one in found.notices)]
     persons = {one.key: reading.label_of(one, reader_language()) for one in reading.persons_of(case)}
     context: dict[str, Any] = {
         "case": case,
@@ -117,7 +118,7 @@ def _show(request: HttpRequest, case: Case, form: UpdateForm) -> HttpResponse:
         "cautions": said(found.cautions),
         "approval": wording.approval(decision),
         "start": wording.start(decision),
-        "is_unmade": decision.sends_automatically and any(one.fault for one in (*found.letters, *found.notices)),
+        "is_unmade": decision.sends_automatically and any(faults),
         "reasons": wording.reasons(decision),
         "letter_forms": [("pdf", _("PDF")), ("fax", _("Fax")), ("html", _("Mail")), ("text", _("Text"))],
         "here": "cases",
