@@ -17,6 +17,7 @@ from urgentaction.cases.vocabulary import Status
 from urgentaction.core import clock
 from urgentaction.deliveries.models import HumanTask, HumanTaskKind
 from urgentaction.deliveries.rules import State
+from urgentaction.directory.models import Office
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,6 +43,11 @@ class TestTasks:
         for said in ("Post or hand over the letter", f"/console/letters/{letter.id}.pdf", "+82 2-770-4721", "I do it"):
             assert said in page
         assert "+12025550101" not in page
+        assert "No postal address is on file" in page
+        Office.objects.update(postal_address={"en": ["1 Sejong-daero", "Seoul"]})
+        page = text(client.get(f"/console/tasks/{task.id}/"))
+        assert "1 Sejong-daero<br>Seoul" in page
+        assert "No postal address is on file" not in page
         client.post(f"/console/tasks/{task.id}/take/")
         assert "<strong>You</strong>" in text(client.get(f"/console/tasks/{task.id}/"))
         assert "What came of it" in text(client.post(f"/console/tasks/{task.id}/close/", {"result": ""}), 422)
