@@ -21,24 +21,49 @@ function focusable(region) {
   return [...region.querySelectorAll("a[href], button, summary, input, select, textarea, [tabindex]")];
 }
 
+// What an element is to its reader: a button that came into another's place is another one, however it is counted.
+function meaning(element) {
+  const form = element.closest("form");
+  return [element.tagName, element.name ?? "", element.getAttribute("href") ?? form?.getAttribute("action") ?? "",
+    element.matches("input, select, textarea") ? "" : element.textContent.trim()].join("|");
+}
+
+function isChanged(field) {
+  if (field.type === "hidden") return false;
+  if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+  if (field.matches("select")) return field.value !== (field.querySelector("option[selected]") ?? field.options[0])?.value;
+  return field.value !== field.defaultValue;
+}
+
+function isFilledIn() {
+  return [...document.querySelectorAll("main input, main textarea, main select")].some(isChanged);
+}
+
 const places = new WeakMap(); // region → what is put back after it was replaced
 
 function remember(region) {
   const active = document.activeElement;
   places.set(region, {
     focus: region.contains(active) ? focusable(region).indexOf(active) : -1,
+    was: region.contains(active) ? meaning(active) : "",
     sideways: [...region.querySelectorAll(".scroll")].map((box) => box.scrollLeft),
     open: [...region.querySelectorAll("details")].map((one) => one.open),
   });
 }
 
-function putBack(region) {
-  const place = places.get(region);
+// `old`: what was remembered; `region`: what stands there now, another element where the whole of it was replaced.
+function putBack(old, region) {
+  const place = places.get(old);
   if (!place) return;
-  places.delete(region);
+  places.delete(old);
   region.querySelectorAll(".scroll").forEach((box, i) => { box.scrollLeft = place.sideways[i] || 0; });
   region.querySelectorAll("details").forEach((one, i) => { if (place.open[i]) one.open = true; });
-  if (place.focus >= 0) focusable(region)[place.focus]?.focus({ preventScroll: true });
+  if (place.focus < 0) return;
+  // Never to what only stands where it stood: a key that is being pressed would do something else.
+  const same = focusable(region).filter((one) => meaning(one) === place.was);
+  const nearest = same.includes(focusable(region)[place.focus]) ? focusable(region)[place.focus] : same[0];
+  if (!nearest) region.tabIndex = -1;
+  (nearest ?? region).focus({ preventScroll: true });
 }
 
 // A live part is not fetched while nobody looks, and not replaced under a selection or while its form is filled in.
@@ -60,7 +85,10 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   region.dataset.seen = html;
 });
 
-document.addEventListener("htmx:afterSwap", (event) => { if (isLive(event.detail.target)) putBack(event.detail.target); });
+document.addEventListener("htmx:afterSwap", (event) => {
+  const old = event.detail.target;
+  if (isLive(old)) putBack(old, old.isConnected ? old : event.target);
+});
 
 document.addEventListener("htmx:afterRequest", (event) => {
   const status = event.detail.xhr?.status ?? 0;
@@ -68,7 +96,9 @@ document.addEventListener("htmx:afterRequest", (event) => {
     return; // it was only to help with what is being typed, which a reload would take away
   }
   if (status === 401 || status === 403) {
-    window.location.reload(); // logged out, or no longer allowed: the page itself says so
+    // Logged out, or no longer allowed: the page itself says so; but what somebody has typed stays.
+    if (isFilledIn()) say(connection ? connection.dataset.out : "");
+    else window.location.reload();
   } else if (status === 0 || status >= 500) {
     say(connection ? connection.dataset.lost : "");
   } else {

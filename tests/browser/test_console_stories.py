@@ -130,6 +130,7 @@ def test_an_alert_by_hand_is_approved_by_two_held_and_stopped(visitor: Visitor, 
     keys.press('button "Send for approval"')
     alert = Alert.objects.get(case=world.case)
     headed(page, alert.number)
+    page.get_by_role("link", name="Edit").focus()
 
     for name, said in (("ada", "another person"), ("bela", "Approved and held")):
         theirs = enter(visitor, name, Role.APPROVER)
@@ -143,8 +144,19 @@ def test_an_alert_by_hand_is_approved_by_two_held_and_stopped(visitor: Visitor, 
     held = page.get_by_role("region", name="Approved and held")
     expect(held).to_be_visible()
     expect(held.locator("[data-countdown]")).to_have_text(re.compile(r"0[0-4]:\d\d"))
+    # What was in their hands is gone, and what stands in its place is not put there.
+    expect(page.locator("[data-live]").filter(has=held)).to_be_focused()
     visitor.shoot(page, "story-alert-held")
     visitor.check(page)
+    # A session that runs out takes nothing away that was typed.
+    why, cookies = held.get_by_role("textbox", name="Why"), page.context.cookies()
+    why.fill("stopped during its hold, after a call")
+    why.blur()
+    page.context.clear_cookies(name="sessionid")
+    expect(page.locator("[data-connection]")).to_contain_text("You are no longer logged in")
+    expect(why).to_have_value("stopped during its hold, after a call")
+    page.context.add_cookies(cookies)  # type: ignore[arg-type]
+    visitor.complaints.clear()  # of the answers that said so
     keys.press('button "Stop it: send nothing"')
     expect(page.get_by_role("region", name="Approved and held")).to_have_count(0)
     expect(page.locator("main")).to_contain_text("stopped during its hold")

@@ -132,6 +132,43 @@ class TestDeciding:
             assert client.post(path, form, headers={"Origin": origin}).status_code == status
         assert "You may not do this" in client.post(path, form, headers={"Origin": "null"}).content.decode()
 
+    def test_what_a_logged_out_person_sends_is_not_done_and_not_lost(self, draft: Alert) -> None:
+        """A session ends eight hours after the login, which is when a night's text is being written."""
+        path, text_of = f"/console/alerts/{draft.id}/reject/", "Two sources\nsay <otherwise>"
+        answer = Client().post(path, {"comment": text_of, "csrfmiddlewaretoken": "x"})
+        page = text(answer, 401)
+        assert "Nothing was done: you are no longer logged in." in page
+        assert f'<form method="post" action="{path}">' in page
+        assert 'name="comment" value="Two sources\nsay &lt;otherwise&gt;"' in page
+        assert answer.headers["Cache-Control"] == "no-store"
+        draft.refresh_from_db()
+        assert draft.state == "draft"
+
+    def test_a_form_from_before_the_login_is_given_back_to_be_sent_again(self, draft: Alert) -> None:
+        client = staff(Role.APPROVER)
+        client.handler.enforce_csrf_checks = True
+        path, form = f"/console/alerts/{draft.id}/reject/", {"comment": "not enough", "csrfmiddlewaretoken": "0" * 64}
+        elsewhere = client.post(path, form, headers={"Origin": "http://testserver", "Sec-Fetch-Site": "cross-site"})
+        assert "Not done yet" not in text(elsewhere, 403)
+        page = text(client.post(path, form, headers={"Origin": "http://testserver"}), 403)
+        assert "You are logged in as" in page
+        draft.refresh_from_db()
+        assert draft.state == "draft"
+        token = re.findall(r'csrfmiddlewaretoken" value="(\w+)"', page)[-1]
+        again = {"comment": "not enough", "csrfmiddlewaretoken": token}
+        assert client.post(path, again, headers={"Origin": "http://testserver"}).status_code == 302
+        draft.refresh_from_db()
+        assert draft.state == "rejected"
+
+    def test_no_password_is_given_back(self) -> None:
+        path, form = "/console/account/password/", {"oldpassword": "old secret", "password1": "a b"}
+        assert Client().post(path, form).status_code == 302
+
+    def test_an_address_that_only_takes_a_form_says_so(self, draft: Alert) -> None:
+        answer = staff(Role.APPROVER).get(f"/console/alerts/{draft.id}/approve/")
+        assert "This address only takes a form" in text(answer, 405)
+        assert answer.headers["Allow"] == "POST"
+
     def test_an_action_is_no_link(self, draft: Alert) -> None:
         for action in ("approve", "reject", "withdraw", "let-go"):
             assert staff(Role.ADMINISTRATOR, action).get(f"/console/alerts/{draft.id}/{action}/").status_code == 405

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.flow.callers import staff, text
+from tests.flow.callers import line, staff, text
 from tests.flow.composing import approve, composed, seen, submitted
 from tests.flow.world import World
 from urgentaction import pipeline
@@ -169,7 +169,12 @@ class TestStopping:
         assert re.search(r"<time[^>]* data-countdown>", page)
         assert "Stop it: send nothing" in page
         assert "Start it now" not in page
-        assert "Start it now" in text(approver.get(f"/console/alerts/{alert.id}/"))
+        page = text(approver.get(f"/console/alerts/{alert.id}/"))
+        assert "Start it now" in page
+        assert f"/console/alerts/{alert.id}/preview/numbers/?short=1" in page
+        page = text(editor.get(f"/console/alerts/{alert.id}/stop/"))
+        assert "It has not started" in page
+        assert "unsent" not in page
         editor.post(f"/console/alerts/{alert.id}/withdraw/", {"reason": "stopped during its hold"})
         pipeline.advance_alert(alert.id)
         alert.refresh_from_db()
@@ -220,5 +225,8 @@ class TestAfterwards:
         assert "Office of the president" in page
         assert "Office of the minister · The minister" not in page
         assert "No supporter would hear of it" in text(approver.get(f"/console/alerts/{follow_up.id}/preview/numbers/"))
+        assert f"/console/alerts/{follow_up.id}/preview/numbers/?short=1" in page
+        short = line(approver.get(f"/console/alerts/{follow_up.id}/preview/numbers/?short=1"))
+        assert "<strong>1</strong> letter to an official, <strong>0</strong> messages to supporters." in short
         approve(approver, follow_up, hold="0")
         assert follow_up.state == AlertState.HELD

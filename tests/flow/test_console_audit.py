@@ -151,6 +151,7 @@ class TestAudit:
 class TestSetUp:
     def test_who_writes_and_what_runs(self, world: World) -> None:
         page = text(staff(Role.VIEWER).get(f"{SETTINGS}organisation/"))
+        assert ">Korean</h2>" in page
         assert "Brad Adams" in page
         assert "PostgreSQL" in page
         assert "sandbox: nobody real is reached" in page

@@ -194,6 +194,16 @@ class TestWhatFollows:
         assert not StatusUpdate.objects.exists()
         assert not Alert.objects.exists()
 
+    def test_the_day_offered_is_the_one_where_it_happened(self, world: World, editor: Client) -> None:
+        """What stands in letters. These two clocks are never on the same day: 25 hours lie between them."""
+        world.case.countries.all().delete()
+        CaseCountry.objects.create(case=world.case, country="TO", role="custodian")
+        User.objects.update(time_zone="Etc/GMT+12")
+        before = clock.today("Pacific/Tongatapu")
+        page = text(editor.get(path(world, "update/")))
+        days = {before, clock.today("Pacific/Tongatapu")}
+        assert any(f'name="as_of" value="{day.isoformat()}"' in page for day in days)
+
     def test_what_was_shown_is_what_is_recorded(self, world: World, editor: Client) -> None:
         page = text(editor.post(path(world, "update/preview/"), said(is_family_informed="on", dated_on="2026-11-19")))
         done = editor.post(path(world, "update/record/"), carried(page), follow=True)
@@ -265,6 +275,8 @@ class TestWhatFollows:
         row.save()
         page = text(editor.post(path(world, "update/preview/"), said()))
         assert "A text can’t be made" in page
+        assert "it stops at once" in page
+        assert "sending starts" not in page
         assert "a name is written out that these readers may not see: person-1" in page
         assert SECRET not in page
 

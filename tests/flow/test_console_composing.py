@@ -145,7 +145,12 @@ class TestComposing:
     def test_only_readers_of_chosen_languages_hear(self, world: World, editor: Client, approver: Client) -> None:
         Supporter.objects.filter(id=world.supporters[0].id).update(language="ko")
         alert = submitted(editor, world, audience="supporters", readers=["ko"])
-        assert '<td class="number">1</td>' in text(editor.get(f"/console/alerts/{alert.id}/preview/numbers/"))
+        page = text(editor.get(f"/console/alerts/{alert.id}/preview/numbers/"))
+        assert '<td class="number">1</td>' in page
+        assert "<h1>" in page, "whoever has no scripts comes to a page of ours"
+        assert "<h1>" not in text(
+            editor.get(f"/console/alerts/{alert.id}/preview/numbers/", headers={"HX-Request": "true"})
+        )
         approve(approver, alert, hold="0")
         pipeline.advance_alert(alert.id)
         heard = set(Delivery.objects.filter(alert=alert).values_list("supporter_id", flat=True))

@@ -83,6 +83,7 @@ class TestList:
         page = text(ada.get("/console/templates/?family=sms&language=ko"))
         assert "first appeal" not in page
         assert "Text messages" in page
+        assert '<option value="ko" selected>Korean</option>' in page
         assert "No template fits these filters" in text(ada.get("/console/templates/?show=edited"))
         saved(ada, written())
         page = text(ada.get("/console/templates/?show=waiting"))

@@ -23,7 +23,7 @@ from urgentaction.cases.vocabulary import Confidence, Status
 from urgentaction.console.now import reading
 from urgentaction.console.now.reading import unknowns_so_far
 from urgentaction.core import clock
-from urgentaction.deliveries.models import Attempt, GatewayState
+from urgentaction.deliveries.models import Attempt, GatewayState, Heartbeat
 from urgentaction.deliveries.rules import State
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -192,6 +192,10 @@ class TestHealth:
         assert "until somebody resumes it" in page
         assert "last took something" in page
         assert "no sign of the workers yet" in page
+        Heartbeat.objects.create(name="worker-urgent", beat_at=now - timedelta(days=2))
+        page = text(staff(Role.VIEWER, "other").get("/console/"))
+        assert "no sign of the workers since" in page
+        assert f"{now - timedelta(days=2):%Y-%m-%d %H:%M}</time>" in page
 
     def test_the_mode_stands_on_top(self, world: World) -> None:
         assert '<p class="mode mode-sandbox">' in text(staff(Role.VIEWER).get("/console/"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -13,9 +13,11 @@ from tests.flow.world import World
 from urgentaction import pipeline
 from urgentaction.accounts.models import Role, User
 from urgentaction.alerts.models import Alert
+from urgentaction.cases.vocabulary import Status
 from urgentaction.core import clock
 from urgentaction.deliveries.models import HumanTask, HumanTaskKind
 from urgentaction.deliveries.rules import State
+from urgentaction.directory.models import Office
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,6 +43,11 @@ class TestTasks:
         for said in ("Post or hand over the letter", f"/console/letters/{letter.id}.pdf", "+82 2-770-4721", "I do it"):
             assert said in page
         assert "+12025550101" not in page
+        assert "No postal address is on file" in page
+        Office.objects.update(postal_address={"en": ["1 Sejong-daero", "Seoul"]})
+        page = text(client.get(f"/console/tasks/{task.id}/"))
+        assert "1 Sejong-daero<br>Seoul" in page
+        assert "No postal address is on file" not in page
         client.post(f"/console/tasks/{task.id}/take/")
         assert "<strong>You</strong>" in text(client.get(f"/console/tasks/{task.id}/"))
         assert "What came of it" in text(client.post(f"/console/tasks/{task.id}/close/", {"result": ""}), 422)
@@ -50,6 +57,27 @@ class TestTasks:
         assert (task.result, task.done_by) == ("Posted by registered mail", f"user:{User.objects.get().pk}")
         assert "Posted by registered mail" in text(client.get("/console/tasks/?show=done"))
         assert audited("task.take") == audited("task.close") == [f"task:{task.id}"]
+
+    def test_nobody_is_asked_to_post_a_letter_that_was_overtaken(self, world: World, alert: Alert) -> None:
+        """A person is the last channel; nothing stale goes out by that one either."""
+        for row in alert.deliveries.filter(role="to"):
+            failed(row)
+        pipeline.sweep_all()
+        task = HumanTask.objects.get(kind=HumanTaskKind.REACH_OFFICIAL)
+        client = staff(Role.EDITOR)
+        paths = ("/console/tasks/", f"/console/alerts/{alert.id}/", "/console/", f"/console/tasks/{task.id}/")
+        assert all("out of date" not in text(client.get(path)) for path in paths)
+        world.update(Status.RELEASED, day=date(2026, 11, 21))
+        for path in paths:
+            page = text(client.get(path))
+            assert "out of date" in page, path
+            assert "urgent</span>" not in page, path
+        page = text(client.get(f"/console/tasks/{task.id}/"))
+        assert "don&#x27;t post it" in page or "don't post it" in page
+        assert "The case is now: released." in page
+        assert "to print and post" not in page
+        client.post(f"/console/tasks/{task.id}/close/", {"result": "Overtaken, not posted"})
+        assert "out of date" not in text(client.get(f"/console/tasks/{task.id}/"))
 
     def test_two_people_do_not_do_the_same(self, alert: Alert) -> None:
         task = make_task("k", alert=alert)

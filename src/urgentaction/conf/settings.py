@@ -91,6 +91,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "urgentaction.console.viewer.ViewersLanguageAndZone",
+    "urgentaction.conf.middleware.WordsForUnserved",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -203,7 +204,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _is_https
 SECURE_CONTENT_TYPE_NOSNIFF = True
 # Not `no-referrer`: browsers then send `Origin: null` with every form, and CSRF protection refuses them all.
 SECURE_REFERRER_POLICY = "same-origin"
-CSRF_FAILURE_VIEW = "urgentaction.public.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "urgentaction.conf.middleware.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 FILE_UPLOAD_HANDLERS = ["urgentaction.core.uploads.InMemory"]

@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
 from urgentaction.accounts.models import Role, User
+from urgentaction.console.keeping import can_be_kept, kept
 
 View = Callable[..., HttpResponseBase]
 
@@ -35,7 +36,8 @@ def may(least: Role, *, before_factor: bool = False) -> Callable[[View], View]:
     """A view for users with this role: strangers are sent to log in, others get 403.
 
     Whoever's role wants a second factor and has none is led to set one up, and to nothing else: `before_factor` marks
-    the few views that this takes. A live part that is fetched by a page gets 401 or 403, and its page reloads.
+    the few views that this takes. A live part that is fetched by a page gets 401 or 403, and its page reloads. What a
+    stranger sent is done by nobody, and given back to them (`keeping`).
 
     The role stands on the view as `needs`, which is how a test finds a view that forgot to ask.
     """
@@ -43,13 +45,13 @@ def may(least: Role, *, before_factor: bool = False) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @functools.wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            user, is_part = request.user, "HX-Request" in request.headers
+            user = request.user
             if not isinstance(user, User):
-                return HttpResponse(status=401) if is_part else redirect_to_login(request.get_full_path())
+                return _stranger(request)
             if not is_at_least(user, least):
                 raise PermissionDenied(f"needs the role {least}")
             if user.lacks_factor and not before_factor:
-                if is_part:
+                if _is_part(request):
                     raise PermissionDenied("needs a second factor")
                 return redirect(FACTORS)
             return view(request, *args, **kwargs)
@@ -58,6 +60,18 @@ def may(least: Role, *, before_factor: bool = False) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def _is_part(request: HttpRequest) -> bool:
+    return "HX-Request" in request.headers
+
+
+def _stranger(request: HttpRequest) -> HttpResponseBase:
+    if _is_part(request):
+        return HttpResponse(status=401)
+    if can_be_kept(request):
+        return kept(request, status=401)
+    return redirect_to_login(request.get_full_path())
 
 
 def sensitive(view: View) -> View:

@@ -39,6 +39,7 @@ BY_HAND = Phrase(
     "the directory; then mark this task as done."
 )
 NO_POINT = Phrase("no contact point on file")
+NO_PLANNED = Phrase("no contact point on file for the planned channels")
 
 
 def due_escalations(limit: int = 100) -> list[int]:

@@ -34,7 +34,7 @@ def expand_alert(alert: Alert, plan: AlertPlan) -> bool:
             # Once: after one has failed the first steps would be others, and go out beside the cascade.
             if not alert.deliveries.exclude(role=Role.SUPPORTER.value).exists():
                 for target in expand.expand_officials(alert, plan.officials):
-                    escalate.hand_over(target, why="no contact point on file for the planned channels")
+                    escalate.hand_over(target, why=escalate.NO_PLANNED())
         enqueue(Task.SEND_URGENT)
     if plan.supporters is not None and not _expand_supporters(alert, plan, plan.supporters):
         return False

@@ -24,6 +24,10 @@ WORDS: Mapping[HTTPStatus, tuple[str, str]] = {
         _("There is nothing here"),
         _("The link may be old or cut off. Check it, or start from the front page."),
     ),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        _("This address only takes a form"),
+        _("Nothing was done. Go back, or start from the front page."),
+    ),
     HTTPStatus.TOO_MANY_REQUESTS: (
         _("Too many tries"),
         _("Wait a few minutes, then try again."),
@@ -51,13 +55,18 @@ def forbidden(_request: HttpRequest, exception: Exception | None = None) -> Http
 
 
 def csrf_failure(_request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """403 for a form without its token (`CSRF_FAILURE_VIEW`)."""
+    """403 for a form without its token."""
     return _page(HTTPStatus.FORBIDDEN, STALE_FORM)
 
 
 def not_found(_request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
     """404."""
     return _page(HTTPStatus.NOT_FOUND)
+
+
+def not_served(_request: HttpRequest) -> HttpResponse:
+    """405."""
+    return _page(HTTPStatus.METHOD_NOT_ALLOWED)
 
 
 def too_many(_request: HttpRequest) -> HttpResponse:

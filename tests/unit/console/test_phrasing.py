@@ -74,6 +74,7 @@ def test_korean_readers_get_korean() -> None:
         assert in_words(str(escalate.BY_HAND(why=escalate.NO_POINT()))).startswith(
             "기계로 시도할 방법이 남지 않았습니다 (등록된 연락처 없음)."
         )
+        assert "예정된 수단에" in in_words(str(escalate.BY_HAND(why=escalate.NO_PLANNED())))
         assert in_words(str(reasons.ALERT_STOPPED(why=TAKEN_BACK()))) == "긴급행동 중단: 승인이 취소됨"
 
 

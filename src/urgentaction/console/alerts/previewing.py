@@ -49,18 +49,29 @@ def preview(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 @require_safe
 @may(Role.VIEWER)
 def numbers(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
-    """How many it would reach now, and what it may cost; a part of the preview, because it takes longer."""
+    """How many it would reach now, and what it may cost; a part of the preview, because it takes longer.
+
+    With `?short=1` only the sums in one line, for beside the button that lets it go. Opened by itself it is a page.
+    """
     alert = found_or_404(lambda: alert_called(str(alert_id)))
     contents = forthcoming.contents_of(alert)
     rows = notices_of(alert, contents)
+    people = sum(row.people for row in rows)
+    if request.GET.get("short"):
+        short = {"is_counted": True, "letters": len(contents.letters), "people": people}
+        return page(request, "console/alerts/reach.html", short)
+    is_part = "HX-Request" in request.headers
     context = {
+        "alert": alert,
+        "here": "alerts",
+        "letters": len(contents.letters),
         "plan": AlertPlan.from_json(alert.plan),
         "rows": [(row, row.segments * row.people) for row in rows],
-        "people": sum(row.people for row in rows),
+        "people": people,
         "segments": sum(row.segments * row.people for row in rows),
         "costs": alert_costs(alert, contents, rows) if alert.frozen_at is None else [],
     }
-    return page(request, "console/alerts/numbers.html", context)
+    return page(request, "console/alerts/numbers.html" if is_part else "console/alerts/numbers_page.html", context)
 
 
 @require_safe

@@ -24,6 +24,7 @@ from urgentaction.console.cautions import said
 from urgentaction.console.permissions import acting, may
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.console.vocabulary import reader_language
+from urgentaction.core import clock
 from urgentaction.core.errors import Conflict, InvalidInput
 from urgentaction.pipeline import Reported
 from urgentaction.tracking.forecast import forecast
@@ -39,7 +40,8 @@ def update_new(request: HttpRequest, reference: str) -> HttpResponse:
     case = found_or_404(lambda: case_called(reference))
     asked = {name: request.GET.get(name, "") for name in ("status", "confidence")}
     persons = request.GET.getlist("person")
-    form = UpdateForm(case, initial={"as_of": timezone.localdate(), "persons": persons, **asked})
+    today = clock.today(reading.zone_of(case) or timezone.get_current_timezone_name())
+    form = UpdateForm(case, initial={"as_of": today, "persons": persons, **asked})
     return _ask(request, case, form)
 
 
@@ -100,6 +102,7 @@ def _show(request: HttpRequest, case: Case, form: UpdateForm) -> HttpResponse:
     except InvalidInput as refusal:
         form.refuse(refusal)
         return _ask(request, case, form)
+    faults = [*(one.fault for one in found.letters), *(one.fault for one in found.notices)]
     persons = {one.key: reading.label_of(one, reader_language()) for one in reading.persons_of(case)}
     context: dict[str, Any] = {
         "case": case,
@@ -115,6 +118,7 @@ def _show(request: HttpRequest, case: Case, form: UpdateForm) -> HttpResponse:
         "cautions": said(found.cautions),
         "approval": wording.approval(decision),
         "start": wording.start(decision),
+        "is_unmade": decision.sends_automatically and any(faults),
         "reasons": wording.reasons(decision),
         "letter_forms": [("pdf", _("PDF")), ("fax", _("Fax")), ("html", _("Mail")), ("text", _("Text"))],
         "here": "cases",

@@ -21,6 +21,7 @@ from urgentaction.tracking.queries import recipient_of
 
 from . import reading
 from .forms import AgainForm, IncidentFilter, ReasonForm, ResultForm, SettleForm, TaskFilter, UnknownFilter
+from .ways import is_stale
 
 
 @require_safe
@@ -124,6 +125,7 @@ def task_page(request: HttpRequest, task_id: uuid.UUID, *, form: forms.Form | No
         "task": one,
         "form": form or (SettleForm() if is_unknown else ResultForm()),
         "is_unknown": is_unknown,
+        "is_stale": is_stale(one),
         "names": names_of([one.taken_by, one.done_by]),
         "is_mine": one.taken_by == acting(request),
         "may_act": is_at_least(request.user, Role.EDITOR) and one.done_at is None,

@@ -9,6 +9,7 @@ import django_filters
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from urgentaction.console.vocabulary import language_name
 from urgentaction.core.languages import LETTER_LANGUAGES
 from urgentaction.letters.content import Audience
 from urgentaction.letters.models import TemplateState, TemplateVersion
@@ -46,7 +47,9 @@ class ListForm(forms.Form):
         label=_("Family"), required=False, choices=[("", _("all")), *((str(one), _FAMILIES[one]) for one in Family)]
     )
     language = forms.ChoiceField(
-        label=_("Language"), required=False, choices=[("", _("all")), *((one, one) for one in LETTER_LANGUAGES)]
+        label=_("Language"),
+        required=False,
+        choices=lambda: [("", _("all")), *((one, language_name(one)) for one in LETTER_LANGUAGES)],
     )
     show = forms.ChoiceField(
         label=_("Show"),

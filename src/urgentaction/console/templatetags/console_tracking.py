@@ -25,6 +25,12 @@ def ways_on(context: Context, task: HumanTask) -> dict[str, list[Way]]:
     return {"ways": [way for way in ways.ways_on(task) if is_at_least(context["request"].user, way.least)]}
 
 
+@register.filter
+def is_stale(task: HumanTask) -> bool:
+    """Whether its letter is one that must not be posted any more."""
+    return ways.is_stale(task)
+
+
 @register.simple_tag
 def progress_bar(row: ProgressRow) -> SafeString:
     """The bar of one role on one channel. Its counts stand beside it in words (`progress_words`)."""
