@@ -77,10 +77,10 @@ def mode(
         if is_live:
             _want_clean_doctor(session)
         if not is_sure:
-            going = (
-                f"{under_way().count()} alerts under way are withdrawn, {in_force().count()} standing approvals end."
+            ends = (
+                f"Alerts under way, to be withdrawn: {under_way().count()}. Standing approvals: {in_force().count()}."
             )
-            typer.confirm(f"{going} Is every other program stopped?", abort=True, err=True)
+            typer.confirm(f"{ends} Is every other program stopped?", abort=True, err=True)
         changed = pipeline.change_mode(is_live=is_live, by=actor())
         withdrawn, rules = (", ".join(one) or "none" for one in (changed.withdrawn, changed.rules))
         session.answer(
