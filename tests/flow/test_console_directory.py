@@ -23,6 +23,7 @@ from urgentaction.deliveries.models import Delivery
 from urgentaction.deliveries.rules import State
 from urgentaction.directory.importing import import_directory
 from urgentaction.directory.models import ContactPoint, ContactPointCheck, Office, Official
+from urgentaction.directory.queries import is_held
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIST = "/console/directory/"
@@ -173,6 +174,10 @@ class TestOffice:
         with CaptureQueriesContext(connection) as captured:
             assert tries_at(office.contact_points.all())
         assert "delivery_once_official" in plan_of(captured, of='"deliveries_delivery"."contact_point_id" IN')
+
+    def test_a_zone_that_the_database_does_not_know_hides_no_office(self, world: World, office: Office) -> None:
+        Office.objects.filter(id=office.id).update(time_zone="Antarctica/Nowhere")
+        assert set(Office.objects.filter(is_held())) == set(Office.objects.all())
 
     def test_saving_an_untouched_form_changes_nothing(self, project: Any) -> None:
         import_directory(project / "samples" / "directory.toml", by=BY)

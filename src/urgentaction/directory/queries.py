@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import Protocol, TypeVar
 
-from django.db.models import DateField, DateTimeField, Exists, Func, OuterRef, Q, QuerySet, Value
+from django.db.models import DateField, DateTimeField, Exists, Func, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
 from urgentaction.channels.contract import Channel
@@ -102,7 +102,8 @@ def stranded_without(point: ContactPoint) -> list[Office]:
 def is_held() -> Exists:
     """For a query of offices: whether somebody holds the office today, by its own calendar."""
     moment = Value(now(), output_field=DateTimeField())
-    day = Cast(Func(OuterRef("time_zone"), moment, function="timezone", output_field=DateTimeField()), DateField())
+    zone = Func(OuterRef("time_zone"), function="ua_zone", output_field=TextField())
+    day = Cast(Func(zone, moment, function="timezone", output_field=DateTimeField()), DateField())
     has_begun = Q(holds_from=None) | Q(holds_from__lte=day)
     return Exists(
         Official.objects.filter(has_begun, Q(holds_until=None) | Q(holds_until__gte=day), office=OuterRef("pk"))
