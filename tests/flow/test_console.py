@@ -130,7 +130,7 @@ class TestDeciding:
         path = f"/console/alerts/{draft.id}/reject/"
         for origin, status in (("http://testserver", 302), ("null", 403), ("https://evil.example", 403)):
             assert client.post(path, form, headers={"Origin": origin}).status_code == status
-        assert "You may not do this" in client.post(path, form, headers={"Origin": "null"}).content.decode()
+        assert "taken any more" in client.post(path, form, headers={"Origin": "null"}).content.decode()
 
     def test_what_a_logged_out_person_sends_is_not_done_and_not_lost(self, draft: Alert) -> None:
         """A session ends eight hours after the login, which is when a night's text is being written."""

@@ -20,7 +20,7 @@ from urgentaction.core.errors import InvalidInput, Problem
 from urgentaction.core.phrases import Code, Named, Phrase, Said
 from urgentaction.deliveries import announcing, contact_points, escalate, outgoing, pausing, reasons, service, unknowns
 from urgentaction.incidents import phrases as incidents
-from urgentaction.pipeline import deciding, working
+from urgentaction.pipeline import deciding, going_live, working
 from urgentaction.receipts import complaints, effects, mail
 from urgentaction.receipts import service as receipts
 
@@ -29,7 +29,7 @@ from .vocabulary import FAMILIES, called, in_reader_language, reader_language
 #: Where phrases stand that are stored. A test sees that none is forgotten.
 PLACES: tuple[ModuleType, ...] = (
     *(announcing, contact_points, escalate, outgoing, pausing, reasons, service, unknowns),
-    *(alerts, deciding, working, complaints, effects, mail, receipts, incidents),
+    *(alerts, deciding, going_live, working, complaints, effects, mail, receipts, incidents),
 )
 
 #: A room's phrase that names commands → what a page says instead, with the same values or fewer.
