@@ -14,15 +14,18 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 from django.db import connection
+from django.db.models import F
 
 from tests.chaos.proxy import Fault, FaultProxy
 from tests.flow.watching import Sink, draft, look_twice, until
 from tests.flow.world import World
 from tests.sandbox_program import die_with_parent
 from urgentaction.alerts.models import Alert
+from urgentaction.cases.models import Case
 from urgentaction.core import clock
 from urgentaction.core.enqueue import Queue
 from urgentaction.deliveries.models import Delivery, GatewayState, Heartbeat, HumanTask, HumanTaskKind
+from urgentaction.deliveries.people import is_stale
 from urgentaction.deliveries.rules import State
 from urgentaction.embedded.servers import Servers
 from urgentaction.incidents import looking
@@ -152,6 +155,28 @@ def test_work_that_stands_still(alive: redis.Redis, here: World, watchman: Watch
     assert alert.number in said
     for person in ("Friend", "president", "minister", "@", "+1202"):
         assert person not in said
+
+
+def test_nobody_is_called_about_a_letter_that_must_not_be_posted(
+    alive: redis.Redis, here: World, watchman: Watchman
+) -> None:
+    alert = here.start()
+    Delivery.objects.update(state=State.ACCEPTED)
+    task = HumanTask.objects.create(
+        kind=HumanTaskKind.REACH_OFFICIAL, alert=alert, key="x", title="x", advice="x",
+        created_at=clock.now() - timedelta(days=1),
+    )  # fmt: skip
+    assert set(look_twice(watchman)) == {f"task:reach_official:{alert.number}"}
+    assert not is_stale(task)
+    Case.objects.filter(id=here.case.id).update(version=F("version") + 1)
+    assert look_twice(watchman) == {}
+    task = HumanTask.objects.select_related("alert__case").get()
+    assert is_stale(task)
+    Case.objects.filter(id=here.case.id).update(version=alert.fence)
+    Alert.objects.filter(id=alert.id).update(state="withdrawn", swept_at=clock.now())
+    assert look_twice(watchman) == {}
+    task = HumanTask.objects.select_related("alert__case").get()
+    assert is_stale(task)
 
 
 def test_a_paused_gateway_with_work_waiting(alive: redis.Redis, here: World, watchman: Watchman, sink: Sink) -> None:

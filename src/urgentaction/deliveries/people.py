@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
-from urgentaction.alerts.models import Alert
+from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.core import clock
 
 from .models import Delivery, HumanTask, HumanTaskKind
 
 #: How urgent a task is that belongs to no alert, on an alert's scale. A gateway that waits for us holds up everything.
 WITHOUT_ALERT: Mapping[HumanTaskKind, int] = dict.fromkeys(HumanTaskKind, 3) | {HumanTaskKind.FIX_CONFIGURATION: 1}
+
+#: Tasks to reach an official by a letter that no machine would send any more. One that is only too late is not stale:
+#: it is true, and what machines could not do in time is for a person. `is_stale` says the same of one task.
+STALE = Q(kind=HumanTaskKind.REACH_OFFICIAL.value) & (
+    Q(alert__state=AlertState.WITHDRAWN.value) | ~Q(alert__fence=F("alert__case__version"))
+)
+
+
+def is_stale(task: HumanTask) -> bool:
+    """Whether an open task asks to post a letter that was withdrawn or overtaken.
+
+    Args:
+        task: with its alert and the alert's case at hand, where it has one.
+    """
+    if task.kind != HumanTaskKind.REACH_OFFICIAL or task.alert is None or task.done_at is not None:
+        return False
+    return task.alert.state == AlertState.WITHDRAWN or task.alert.fence != task.alert.case.version
 
 
 def open_task(

@@ -24,6 +24,7 @@ from urgentaction.alerts.models import Alert, AlertState
 from urgentaction.core.enqueue import Queue
 from urgentaction.core.errors import UrgentActionError
 from urgentaction.deliveries.models import Attempt, Delivery, Heartbeat, HumanTask, HumanTaskKind, Role
+from urgentaction.deliveries.people import STALE
 from urgentaction.deliveries.rules import State
 from urgentaction.receipts.service import unapplied_longer_than
 from urgentaction.tracking.queries import gateway_states
@@ -249,9 +250,9 @@ def _not_ready(now: datetime) -> Iterator[WaitingAlert]:
 
 def _tasks(now: datetime) -> Iterator[WaitingTask]:
     # A draft that waits is seen as such. A number that has to be looked up wakes nobody: where it was the last way to
-    # an official, there is a task to reach them.
+    # an official, there is a task to reach them. Nor does a letter that must not be posted any more.
     seen_elsewhere = (HumanTaskKind.DECIDE, HumanTaskKind.REPLACE_CONTACT)
-    open_ones = HumanTask.objects.filter(done_at=None).exclude(kind__in=seen_elsewhere)
+    open_ones = HumanTask.objects.filter(done_at=None).exclude(kind__in=seen_elsewhere).exclude(STALE)
     grouped = open_ones.values("kind", "alert__number", "alert__level").annotate(n=Count("id"), first=Min("created_at"))
     for row in grouped.order_by("first")[:MOST_ALERTS]:
         yield WaitingTask(

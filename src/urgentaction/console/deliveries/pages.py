@@ -16,12 +16,12 @@ from urgentaction.console.permissions import acting, is_at_least, may
 from urgentaction.console.reading import names_of
 from urgentaction.console.responses import found_or_404, page
 from urgentaction.deliveries.models import HumanTask, HumanTaskKind
+from urgentaction.deliveries.people import is_stale
 from urgentaction.incidents.models import Incident
 from urgentaction.tracking.queries import recipient_of
 
 from . import reading
 from .forms import AgainForm, IncidentFilter, ReasonForm, ResultForm, SettleForm, TaskFilter, UnknownFilter
-from .ways import is_stale
 
 
 @require_safe

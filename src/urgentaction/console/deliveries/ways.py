@@ -11,8 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from urgentaction.accounts.models import Role
-from urgentaction.alerts.models import AlertState
-from urgentaction.deliveries.models import HumanTask, HumanTaskKind
+from urgentaction.deliveries.models import HumanTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +21,6 @@ class Way:
     label: str
     address: str
     least: Role = Role.VIEWER
-
-
-def is_stale(task: HumanTask) -> bool:
-    """Whether the letter that a task asks to post is one that no machine would send any more.
-
-    An alert that is only too late is not: its letter is true, and what machines could not do in time is for a person.
-
-    Args:
-        task: with its alert and the alert's case at hand, where it has one.
-    """
-    if task.kind != HumanTaskKind.REACH_OFFICIAL or task.alert is None or task.done_at is not None:
-        return False
-    return task.alert.state == AlertState.WITHDRAWN or task.alert.fence != task.alert.case.version
 
 
 def ways_on(task: HumanTask) -> list[Way]:

@@ -11,6 +11,7 @@ from urgentaction.console.deliveries import plots, ways
 from urgentaction.console.deliveries.ways import Way
 from urgentaction.console.permissions import is_at_least
 from urgentaction.console.reading import ProgressRow
+from urgentaction.deliveries import people
 from urgentaction.deliveries.models import HumanTask
 
 register = template.Library()
@@ -28,7 +29,7 @@ def ways_on(context: Context, task: HumanTask) -> dict[str, list[Way]]:
 @register.filter
 def is_stale(task: HumanTask) -> bool:
     """Whether its letter is one that must not be posted any more."""
-    return ways.is_stale(task)
+    return people.is_stale(task)
 
 
 @register.simple_tag
