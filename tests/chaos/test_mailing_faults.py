@@ -133,8 +133,12 @@ def test_a_fault_in_the_middle_of_a_mailing_costs_two_at_most(line: Line, fault:
 @pytest.mark.parametrize("way", Way)
 def test_a_cut_at_any_byte_of_a_mailing(line: Line, way: Way) -> None:
     """The message that is handed over with the next envelope is cut before, in and behind its final dot."""
+    offsets = range(1, 1300, 97) if way is Way.UP else range(1, 100, 9)
     seen: set[type] = set()
-    for after in range(1, 1300 if way is Way.UP else 100, 97 if way is Way.UP else 9):
+    # Between several connections it is chance which answer is cut, so it may take another round until one was a dot's.
+    for place, after in enumerate(itertools.chain.from_iterable(itertools.repeat(offsets, 20))):
+        if place >= len(offsets) and seen >= {Accepted, Unknown}:
+            break
         line.proxy.clear()
         outcomes = line.send(8, fault=Fault.CUT, way=way, after=after)
         assert Counter(kinds(outcomes))[Accepted] >= 6, after
