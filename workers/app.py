@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
 
 import django
 from celery import Celery
 from celery.signals import worker_init
 from django.conf import settings
-from django.db import Error as DatabaseError
-from django.db import connection
 from kombu.transport.redis import Transport
 
 from urgentaction.core.enqueue import Queue, broker_options
-from urgentaction.core.errors import ConfigurationError
 from workers.queues import QUEUES, ROUTES
 from workers.schedule import timetable
 
@@ -24,8 +20,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "urgentaction.conf.settings")
 # `urgentaction doctor` runs them.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 django.setup()
-
-log = logging.getLogger(__name__)
 
 # A broker that is killed while tasks are unacknowledged ends kombu 5.7's Redis transport by an AttributeError on the
 # connection it no longer has; counted as a lost connection, the worker connects again instead of dying.
@@ -61,21 +55,10 @@ app.conf.update(
 
 @worker_init.connect
 def refuse_other_mode(**_kwargs: object) -> None:
-    """End, with what to do in the log, where the database is live and this worker is not, or the other way round.
-
-    It could claim nothing. Where the database doesn't answer, the worker starts: each claim looks again.
-    """
+    """End where the database is live and this worker is not, or the other way round: it could claim nothing."""
     from urgentaction.core import live  # noqa: PLC0415 - it has a model: Django is set up first
 
-    try:
-        live.refuse_other_mode()
-    except ConfigurationError as error:
-        log.critical("%s", error)
-        raise SystemExit(error.exit_code) from error
-    except DatabaseError:
-        log.warning("the database doesn't answer; its mode is looked at with each claim")
-    finally:
-        connection.close()
+    live.refuse_to_start()
 
 
 @worker_init.connect

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import DataError, transaction
 
 from tests.flow.world import World
 from tests.sandbox_program import SandboxProgram
@@ -88,7 +88,7 @@ def test_as_many_messages_as_open_tries_were_all_taken(world: World, sandbox: Sa
     assert len(set(refs)) == 2, "each has one of its own"
 
 
-@pytest.mark.parametrize("fault", ["set-up", "address", "bug"])
+@pytest.mark.parametrize("fault", ["set-up", "address", "bug", "value"])
 def test_one_that_cannot_be_asked_about_does_not_keep_the_others_waiting(
     world: World, sandbox: SandboxProgram, settings: Any, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
@@ -112,18 +112,18 @@ def test_one_that_cannot_be_asked_about_does_not_keep_the_others_waiting(
 
     def belongs(candidate: object, row: Delivery) -> bool:
         del candidate
-        raise RuntimeError(f"a bug about {row.id}")
+        raise RuntimeError(f"a bug about {row.id}") if fault == "bug" else DataError("a NUL from the gateway")
 
     monkeypatch.setattr(unknowns, "gateway_named", named)
     monkeypatch.setattr(unknowns, "address_of", address)
-    if fault == "bug":
+    if fault in ("bug", "value"):
         really_send(held[0])
         monkeypatch.setattr(unknowns, "_belongs_to_another", belongs)
     by_turns = unknowns.due_unknowns
     monkeypatch.setattr(unknowns, "due_unknowns", lambda: by_turns(limit=1))
     pipeline.sweep_all()
     assert by_turns() == [held[1].id], "the first one is put off"
-    if fault != "bug":
+    if fault not in ("bug", "value"):
         assert "missing" in rows.get(id=held[0].id).reason
         rows.filter(id=held[0].id).update(questions=unknowns.MOST_QUESTIONS, due_at=clock.database_now())
         unknowns.settle(held[0].id)

@@ -8,11 +8,17 @@ Nothing is claimed where the two differ.
 
 from __future__ import annotations
 
+import logging
+
 from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
 
 from . import clock
 from .errors import ConfigurationError
 from .models import LiveSince
+
+log = logging.getLogger(__name__)
 
 _TO_LIVE = "Once everything is ready, `urgentaction mode live` withdraws the drills. Or unset URGENTACTION_MODE."
 _TO_SANDBOX = (
@@ -36,6 +42,22 @@ def refuse_other_mode() -> None:
     if (wrong := mismatch()) is not None:
         what, advice = wrong
         raise ConfigurationError(f"This program and its database differ: {what}. {advice}")
+
+
+def refuse_to_start() -> None:
+    """For long-running programs: end with exit code 78, and what to do in the log, where the two modes differ.
+
+    Where the database doesn't answer they start: a short outage must keep nothing down, and each claim looks again.
+    """
+    try:
+        refuse_other_mode()
+    except ConfigurationError as error:
+        log.critical("%s", error)
+        raise SystemExit(error.exit_code) from error
+    except DatabaseError:
+        log.warning("the database doesn't answer; whether it is live is not known, and each claim looks again")
+    finally:
+        connection.close()
 
 
 def mismatch() -> tuple[str, str] | None:

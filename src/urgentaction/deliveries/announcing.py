@@ -88,54 +88,33 @@ def others_lost_their_appeal(case: Case, update: StatusUpdate, decision: Trigger
         )
 
 
+def _ask_again(alert: Alert, *, title: str, advice: str) -> None:
+    """Somebody has to say yes or no; also where somebody did before, because what they decided on is another by now."""
+    open_task(HumanTaskKind.DECIDE, key=f"decide:{alert.id}", title=title, advice=advice, alert=alert, may_reopen=True)
+
+
 def manual_alert_waits(alert: Alert) -> None:
-    """A composed alert waits for somebody else's yes."""
-    open_task(
-        HumanTaskKind.DECIDE,
-        key=f"decide:{alert.id}",
-        title=MANUAL_WAITS(number=alert.number),
-        advice=APPROVE(number=alert.number),
-        alert=alert,
-        may_reopen=True,  # changed after it was sent for approval, it comes back
-    )
+    """A composed alert waits for somebody else's yes. Changed after it was sent for approval, it comes back."""
+    _ask_again(alert, title=MANUAL_WAITS(number=alert.number), advice=APPROVE(number=alert.number))
 
 
 def approval_is_void(alert: Alert, found: Mapping[str, Change], *, new_holders: Mapping[str, Official]) -> None:
     """An alert is not what was approved, because something changed during its hold: somebody has to read it again."""
     told = "; ".join(_told(key, change, new_holders.get(key)) for key, change in sorted(found.items())[:_MOST_TOLD])
     more = f"; and {len(found) - _MOST_TOLD} more" if len(found) > _MOST_TOLD else ""
-    open_task(
-        HumanTaskKind.DECIDE,
-        key=f"decide:{alert.id}",
-        title=CHANGED(number=alert.number),
-        advice=READ_AGAIN(number=alert.number, changes=f"{told}{more}"[:300]),
-        alert=alert,
-        may_reopen=True,
+    _ask_again(
+        alert, title=CHANGED(number=alert.number), advice=READ_AGAIN(number=alert.number, changes=f"{told}{more}"[:300])
     )
 
 
 def approver_is_shut_out(alert: Alert) -> None:
     """An alert was held by the yes of somebody who may decide nothing any more."""
-    open_task(
-        HumanTaskKind.DECIDE,
-        key=f"decide:{alert.id}",
-        title=SHUT_OUT(number=alert.number),
-        advice=DECIDE_ANEW(number=alert.number),
-        alert=alert,
-        may_reopen=True,
-    )
+    _ask_again(alert, title=SHUT_OUT(number=alert.number), advice=DECIDE_ANEW(number=alert.number))
 
 
 def standing_approval_is_gone(alert: Alert) -> None:
     """An alert was held by a yes in advance that was taken back before it started."""
-    open_task(
-        HumanTaskKind.DECIDE,
-        key=f"decide:{alert.id}",
-        title=NO_STANDING(number=alert.number),
-        advice=DECIDE(number=alert.number),
-        alert=alert,
-        may_reopen=True,
-    )
+    _ask_again(alert, title=NO_STANDING(number=alert.number), advice=DECIDE(number=alert.number))
 
 
 #: Of the letters and notices that differ, so many are named.

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 #: What stands in the place of an outcome that broke what should have written it down. Not the gateway's fault either.
 UNWRITTEN = Unknown("what the gateway said could not be written down; see the worker's log")
+#: A value that the database won't take (DataError) is about one row; `outgoing.NOT_THIS_ROWS` is for reading only.
 _NOT_THIS_ONES: tuple[type[Exception], ...] = (*INTERRUPTIONS, OperationalError, InterfaceError)
 
 

@@ -30,7 +30,7 @@ from .gateways import gateway_named
 from .models import Delivery, HumanTask, HumanTaskKind
 from .outgoing import NOT_THIS_ROWS, address_of, why_unready
 from .people import close_tasks_of, open_task
-from .recording import receipt_event, refused, scaled
+from .recording import is_of_one, receipt_event, refused, scaled
 from .references import reference_of
 from .rules import (
     ASK_PAUSES,
@@ -73,9 +73,9 @@ def settle(delivery_id: int) -> State:
     """
     try:
         return _settle(delivery_id)
-    except NOT_THIS_ROWS:
-        raise
-    except Exception:
+    except Exception as error:
+        if not is_of_one(error):
+            raise
         due_at = clock.read_database_now() + scaled(ASK_PAUSES[-1])
         Delivery.objects.filter(id=delivery_id, state=State.UNKNOWN).update(due_at=due_at)
         raise
