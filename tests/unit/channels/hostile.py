@@ -107,7 +107,9 @@ def smtp_dialogue(script: SmtpScript) -> Callable[[socket.socket], None]:
             script.commands.append(command)
             next_step = say(command.split(" ")[0].upper())
             if next_step == "data":
-                script.messages.append(_message(stream))
+                if (message := _message(stream)) is None:
+                    return
+                script.messages.append(message)
                 next_step = say("DOT")
             if next_step == "stop" or command == "QUIT":
                 return
@@ -115,14 +117,14 @@ def smtp_dialogue(script: SmtpScript) -> Callable[[socket.socket], None]:
     return serve
 
 
-def _message(stream: Iterator[bytes]) -> bytes:
-    """As RFC 5321 §4.5.2 has a receiver undo the stuffing."""
+def _message(stream: Iterator[bytes]) -> bytes | None:
+    """As RFC 5321 §4.5.2 has a receiver undo the stuffing; None without a final dot: that is no message (§4.1.1.4)."""
     lines = []
     for line in stream:
         if line == b".\r\n":
-            break
+            return b"".join(lines)
         lines.append(line[1:] if line.startswith(b".") else line)
-    return b"".join(lines)
+    return None
 
 
 @dataclass
