@@ -119,7 +119,7 @@ def smtp_dialogue(script: SmtpScript) -> Callable[[socket.socket], None]:
 
 def _message(stream: Iterator[bytes]) -> bytes | None:
     """As RFC 5321 §4.5.2 has a receiver undo the stuffing; None without a final dot: that is no message (§4.1.1.4)."""
-    lines = []
+    lines: list[bytes] = []
     for line in stream:
         if line == b".\r\n":
             return b"".join(lines)
